@@ -1,0 +1,1 @@
+"""Backends run a graph; `interpret` is the reference the others are held against."""

@@ -1,0 +1,684 @@
+"""`Graph`: an append-only list of interned nodes in topological order.
+
+This is the 𝒢 of Goodfellow, Bengio and Courville, *Deep Learning*, section 6.5, with its
+`get_operation` (a node's `op`), `get_consumers` and `get_inputs` (a node's `inputs`). Creation
+order is topological order, so every traversal here and above is a loop; nothing recurses.
+
+Nodes refer to their graph and the graph to its nodes; the garbage collector frees both when
+the last outside reference is dropped.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from symdiff import digest, flat, inline
+from symdiff.binding import Requirement
+from symdiff.describe import operand_error, type_list
+from symdiff.errors import (
+    ArgumentError,
+    DTypeError,
+    InvariantError,
+    MixedGraphError,
+    ShapeError,
+    SymdiffError,
+)
+from symdiff.literals import Literal, exact_key
+from symdiff.node import Node
+from symdiff.op import NO_PARAMS, REQUIRED, Op, Storage
+from symdiff.origin import Origin, OriginRecorder
+from symdiff.render import html, text
+from symdiff.sizes import Size
+from symdiff.trees import flatten_with_paths, unflatten
+from symdiff.types import (
+    TensorType,
+    Type,
+    as_dtype,
+    as_type,
+    check_name,
+    promote,
+    type_names,
+    type_of_value,
+)
+
+__all__ = ["CONSTANT", "INPUT", "SIZE_OF", "Graph", "Provenance"]
+
+
+INPUT: Final = Op(
+    "input",
+    "",
+    doc="A value given when the graph runs. Made by `Graph.input`.",
+    form="source",
+    parameters={"name": REQUIRED, "type": REQUIRED},
+    infer=lambda name, type: type,
+    kernel=None,
+)
+
+CONSTANT: Final = Op(
+    "constant",
+    "",
+    doc="An array fixed when the graph is built. Made by `Graph.constant`.",
+    form="source",
+    parameters={"value": REQUIRED},
+    infer=lambda value: type_of_value(value.array),
+    kernel=lambda value: value.array,
+)
+
+SIZE_OF: Final = Op(
+    "size_of",
+    "",
+    doc="A size as a number, such as the `n` in ``sum(x) / x.shape[0]``.",
+    form="source",
+    parameters={"size": REQUIRED, "dtype": REQUIRED},
+    infer=lambda size, dtype: TensorType(dtype, ()),
+    kernel=lambda size, dtype: np.asarray(size, dtype=dtype),
+)
+
+
+class Provenance(NamedTuple):
+    """Why `build_grad` made a node.
+
+    `gradient` is the gradient of `of`: with ``position >= 0`` the contribution that reached
+    ``forward.inputs[position]`` through the consumer `forward`; with ``position == -1`` the
+    whole gradient with respect to `forward`.
+    """
+
+    gradient: Node
+    of: Node
+    forward: Node
+    position: int
+
+
+class _Table:
+    """The nodes of one op and params, keyed by their inputs, and the types inferred so far."""
+
+    __slots__ = ("listed", "nodes", "op", "params", "types")
+
+    def __init__(self, op: Op, params: Mapping[str, Any]) -> None:
+        self.op = op
+        self.params = params
+        self.nodes: dict[tuple[Node, ...], Node] = {}
+        self.types: dict[Any, Type] = {}
+        self.listed = text.is_listed(op, params)
+
+
+class Graph:
+    """A static graph of expressions.
+
+    Arguments: `name`, an identifier that the text form and error messages print.
+
+    >>> import symdiff as sd
+    >>> g = sd.Graph("ridge")
+    >>> X, w = g.input("X", sd.f64["n", 3]), g.input("w", sd.f64[3])
+    >>> g.outputs = [sd.sum((X @ w) ** 2)]
+    >>> print(g)
+    graph ridge(X: f64[n,3], w: f64[3]) {
+      %0 : f64[n] = matmul X w
+      %1 : f64[n] = pow %0 2.0
+      %2 : f64[]  = sum %1 axis=(0,)
+      return %2
+    }
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_consumers",
+        "_fixed_order",
+        "_fixed_origin",
+        "_inputs",
+        "_keyed",
+        "_nodes",
+        "_orders",
+        "_origins",
+        "_outputs",
+        "_plain",
+        "_provenance",
+        "_recorder",
+        "_requirements",
+        "_top_order",
+        "_unlisted",
+        "memo",
+        "name",
+    )
+
+    def __init__(self, name: str = "graph") -> None:
+        if not isinstance(name, str) or not name.isidentifier():
+            raise ArgumentError(f"a graph's name must be an identifier, not {name!r}")
+        self.name = name
+        self._nodes: list[Node] = []
+        self._inputs: dict[str, Node] = {}
+        self._outputs: tuple[Node, ...] = ()
+        self._plain: dict[Op, _Table] = {}
+        self._keyed: dict[Any, _Table] = {}
+        # Side lists, by node index.
+        self._orders: list[int] = []
+        self._origins: list[Origin] = []
+        self._unlisted = array("q")  # indices that have no line of their own in the text form
+        self._provenance = array("q")  # four entries a record, see Provenance
+        self._requirements: list[tuple[int, Requirement]] = []
+        self._consumers: list[list[Node]] = []  # filled on demand, up to some index
+        self._recorder = OriginRecorder()
+        self._top_order = 0
+        self._fixed_order: int | None = None
+        self._fixed_origin: Origin | None = None
+        self.memo: dict[Any, Any] = {}
+        """Scratch results of the layers above (rules derived once), dropped with the graph."""
+
+    # -- what it holds ---------------------------------------------------------------------
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All nodes in creation order, which is topological order."""
+        return tuple(self._nodes)
+
+    def node(self, index: int) -> Node:
+        """The node of that index."""
+        return self._nodes[index]
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def __bool__(self) -> bool:
+        return True
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        """The inputs in the order they were made."""
+        return tuple(self._inputs.values())
+
+    @property
+    def outputs(self) -> tuple[Node, ...]:
+        """What the graph returns; set it to a sequence of its nodes."""
+        return self._outputs
+
+    @outputs.setter
+    def outputs(self, nodes: Iterable[Node]) -> None:
+        found = (nodes,) if isinstance(nodes, Node) else tuple(nodes)
+        self.own(found, "outputs")
+        self._outputs = found
+
+    def order(self, node: Node) -> int:
+        """Depth of differentiation of a node: 0 for the user's, 1 for gradients, …."""
+        return self._orders[node.index]
+
+    def origin(self, node: Node) -> Origin:
+        """The user's line that made a node."""
+        return self._origins[node.index]
+
+    @property
+    def provenance(self) -> Iterator[Provenance]:
+        """Every record of `build_grad`, in the order they were appended."""
+        nodes, flat_ = self._nodes, self._provenance
+        for k in range(0, len(flat_), 4):
+            yield Provenance(
+                nodes[flat_[k]], nodes[flat_[k + 1]], nodes[flat_[k + 2]], flat_[k + 3]
+            )
+
+    def record_provenance(self, gradient: Node, of: Node, forward: Node, position: int) -> None:
+        """Append one record; see `Provenance`."""
+        self._provenance.extend((gradient.index, of.index, forward.index, position))
+
+    def requirements(self, nodes: Iterable[Node] | None = None) -> list[tuple[Node, Requirement]]:
+        """What slices and refinements need of the sizes: of all nodes, or of these."""
+        wanted = None if nodes is None else {n.index for n in nodes}
+        return [
+            (self._nodes[index], requirement)
+            for index, requirement in self._requirements
+            if wanted is None or index in wanted
+        ]
+
+    # -- making nodes ----------------------------------------------------------------------
+
+    def input(self, name: str, type: Any) -> Node:
+        """A new input.
+
+        Arguments: `name`, an identifier not yet taken; `type`, such as ``sd.f64["n", 3]``, a
+        bare ``sd.f64`` for a scalar, or an array whose type is meant. Raises `ArgumentError`
+        for a bad or repeated name.
+        """
+        check_name(name, "an input's name")
+        if name in self._inputs:
+            raise ArgumentError(f"graph {self.name} has an input {name!r} already")
+        node = self.apply(INPUT, (), {"name": name, "type": as_type(type)})
+        self._inputs[name] = node
+        return node
+
+    def inputs_like(self, tree: Any, prefix: str = "") -> Any:
+        """Inputs for nested lists, tuples and dicts of arrays or types, in the same nesting.
+
+        Names follow the keys: ``{"w": [a, b]}`` gives ``w_0`` and ``w_1``. `prefix` goes before
+        them, and names a lone leaf (``x`` where there is none).
+
+        >>> import symdiff as sd
+        >>> sd.Graph().inputs_like({"w": sd.f64[3], "b": [sd.f64[()]]})["b"][0].name
+        'b_0'
+        """
+        leaves = []
+        for path, leaf in flatten_with_paths(tree):
+            raw = prefix + "_" + "".join(c if c.isalnum() else "_" for c in path)
+            name = "_".join(part for part in raw.split("_") if part) or "x"
+            leaves.append((name if name[0].isalpha() else f"x_{name}", as_type(leaf)))
+        taken = [name for name, _ in leaves if name in self._inputs]
+        if taken or len({name for name, _ in leaves}) < len(leaves):
+            raise ArgumentError(
+                f"inputs_like: the names {[n for n, _ in leaves]} repeat or are taken; "
+                "pass prefix=..."
+            )
+        return unflatten(tree, [self.input(name, type_) for name, type_ in leaves])
+
+    def constant(self, value: Any, dtype: Any = None) -> Node:
+        """A constant from a number or an array, which is copied.
+
+        Python numbers get NumPy's default dtypes unless `dtype` says otherwise. Raises
+        `DTypeError` for values that are not numeric.
+        """
+        if isinstance(value, Node):
+            self.own((value,), "constant")
+            return value
+        try:
+            literal = Literal(value, None if dtype is None else as_dtype(dtype))
+        except OverflowError as error:
+            raise DTypeError(f"constant: {value!r} does not fit {dtype}") from error
+        except (TypeError, ValueError) as error:
+            if isinstance(error, SymdiffError):
+                raise
+            raise DTypeError(f"constant: cannot make an array of {value!r}: {error}") from error
+        return self.apply(CONSTANT, (), {"value": literal})
+
+    def apply(self, op: Op, args: tuple[Any, ...], params: Mapping[str, Any]) -> Node:
+        """The node of `op` on `args` with `params`: the existing one, or a new one.
+
+        What calling an op does. Raises `MixedGraphError`, or the `ShapeError`, `DTypeError` or
+        `ArgumentError` of the op with its operands listed.
+        """
+        for arg in args:
+            if type(arg) is not Node or arg.graph is not self:
+                args = self._lift(op, args)
+                break
+        if not op.variadic and len(args) != len(op.arguments):
+            raise ArgumentError(
+                f"{op.name} takes {len(op.arguments)} operands "
+                f"({', '.join(op.arguments) or 'none'}); {len(args)} given"
+            )
+        if params or op.parameters:
+            try:
+                params = self._params(op, args, params)
+                if op.identity is not None and op.identity(*[a.type for a in args], **params):
+                    return args[0]
+            except SymdiffError as error:
+                raise operand_error(error, op, args, self._here()) from error.__cause__
+            return self.intern(op, args, params)
+        return self._intern(self._plain.get(op) or self._table(op, NO_PARAMS), args)
+
+    def intern(self, op: Op, inputs: tuple[Node, ...], params: Mapping[str, Any]) -> Node:
+        """The node with exactly these fields: `apply` after operands and params are canonical."""
+        if not params:
+            return self._intern(self._plain.get(op) or self._table(op, NO_PARAMS), inputs)
+        key = (op, *[exact_key(value) for value in params.values()])
+        return self._intern(self._keyed.get(key) or self._table(op, params, key), inputs)
+
+    def _table(self, op: Op, params: Mapping[str, Any], key: Any = None) -> _Table:
+        table = _Table(op, params)
+        if key is None:
+            self._plain[op] = table
+        else:
+            self._keyed[key] = table
+        return table
+
+    def _intern(self, table: _Table, inputs: tuple[Node, ...]) -> Node:
+        node = table.nodes.get(inputs)
+        if node is not None:
+            if self._top_order and self._fixed_order is None:
+                # The user wrote what a gradient had made: it counts as the user's from now on.
+                natural = max([self._orders[i.index] for i in inputs], default=0)
+                if natural < self._orders[node.index]:
+                    self._orders[node.index] = natural
+            return node
+        types = inputs[0].type if len(inputs) == 1 else tuple([i.type for i in inputs])
+        type_ = table.types.get(types)
+        if type_ is None:
+            try:
+                type_ = table.op.infer(*[i.type for i in inputs], **table.params)
+            except SymdiffError as error:
+                raise operand_error(error, table.op, inputs, self._here()) from error.__cause__
+            table.types[types] = type_
+        requirements = self._required(table, inputs) if table.op.requires is not None else ()
+        order = self._fixed_order
+        if order is None:
+            orders = self._orders
+            order = max([orders[i.index] for i in inputs], default=0) if self._top_order else 0
+        elif order > self._top_order:
+            self._top_order = order
+        origin = self._fixed_origin or self._recorder.here()
+        index = len(self._nodes)
+        node = _seal(Storage(table.op, inputs, table.params, type_, index, self))
+        self._nodes.append(node)
+        self._orders.append(order)
+        self._origins.append(origin)
+        if not table.listed:
+            self._unlisted.append(index)
+        for requirement in requirements:
+            self._requirements.append((index, requirement))
+        table.nodes[inputs] = node
+        return node
+
+    def restore_node(
+        self,
+        op: Op,
+        inputs: tuple[Node, ...],
+        params: Mapping[str, Any],
+        order: int,
+        origin: Origin,
+    ) -> Node:
+        """A node with a given order and origin, as `flat.restore` reads them back."""
+        self._fixed_order, self._fixed_origin = order, origin
+        node = self.intern(op, inputs, params)
+        if op is INPUT:
+            self._inputs[params["name"]] = node
+        return node
+
+    def _required(self, table: _Table, inputs: tuple[Node, ...]) -> list[Requirement]:
+        assert table.op.requires is not None
+        kept = []
+        for requirement in table.op.requires(*[i.type for i in inputs], **table.params):
+            decided = requirement.decide()
+            if decided is False:
+                error = ShapeError(f"this needs {requirement}, which never holds")
+                raise operand_error(error, table.op, inputs, self._here())
+            if decided is None:
+                kept.append(requirement)
+        return kept
+
+    def _here(self) -> Origin:
+        return self._fixed_origin or self._recorder.here()
+
+    def _params(
+        self, op: Op, args: tuple[Node, ...], params: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        for name in params:
+            if name not in op.parameters:
+                known = ", ".join(op.parameters) or "none"
+                raise ArgumentError(f"no parameter is named {name!r}; there is: {known}")
+        full = {name: params.get(name, default) for name, default in op.parameters.items()}
+        for name, value in full.items():
+            if value is REQUIRED:
+                raise ArgumentError(f"parameter {name!r} is missing")
+        if op.normalize is not None:
+            full = op.normalize(*[a.type for a in args], **full)
+        return full
+
+    def _lift(self, op: Op, args: tuple[Any, ...]) -> tuple[Node, ...]:
+        """Operands as nodes of this graph; Python numbers and sizes are weak (NEP 50)."""
+        self.own([a for a in args if isinstance(a, Node)], op.name, args)
+        weak = (bool, int, float, complex, Size)
+        lifted: list[Any] = []
+        for arg in args:
+            if isinstance(arg, Node) or (
+                isinstance(arg, weak) and not isinstance(arg, np.generic)
+            ):
+                lifted.append(arg)
+                continue
+            try:
+                lifted.append(self.constant(arg))
+            except DTypeError as error:
+                raise operand_error(_stack_hint(error, arg), op, args, self._here()) from None
+        strong: list[Any] = [a.dtype for a in lifted if isinstance(a, Node)] if op.lifts else []
+        kinds = [
+            int if isinstance(a, Size) else type(a) for a in lifted if not isinstance(a, Node)
+        ]
+        kinds = [next(k for k in (bool, int, float, complex) if issubclass(k_, k)) for k_ in kinds]
+        dtype = promote(*strong, *kinds) if kinds and op.lifts else None
+        for k, arg in enumerate(lifted):
+            if isinstance(arg, Size):
+                dtype_ = np.dtype(np.int64) if dtype is None else dtype
+                lifted[k] = self.apply(SIZE_OF, (), {"size": arg, "dtype": dtype_})
+            elif not isinstance(arg, Node):
+                try:
+                    lifted[k] = self.constant(arg, dtype)
+                except DTypeError as error:
+                    raise operand_error(error, op, args, self._here()) from None
+        return tuple(lifted)
+
+    def own(self, nodes: Sequence[Node], what: str, operands: Sequence[Any] = ()) -> None:
+        """Raise unless all of these are nodes of this graph; `what` names the caller."""
+        for node in nodes:
+            if not isinstance(node, Node):
+                raise ArgumentError(f"{what}: {node!r} is not a node")
+            if node.graph is not self:
+                raise MixedGraphError(
+                    f"{what}: nodes of two graphs meet, {self.name!r} and {node.graph.name!r}\n"
+                    f"{type_list(operands or (node,))}\n"
+                    "inline one graph into the other by calling it on nodes, graph(*nodes), or "
+                    "put nodes for its inputs with sd.substitute"
+                )
+
+    @contextmanager
+    def recording(
+        self, *, order: int | None = None, origin: Origin | None = None
+    ) -> Iterator[None]:
+        """While it lasts, new nodes get this order and origin instead of their natural ones.
+
+        For the layers above, which make nodes on the user's behalf: the user's line is found
+        once, not once a node.
+        """
+        before = self._fixed_order, self._fixed_origin
+        self._fixed_order = before[0] if order is None else order
+        self._fixed_origin = before[1] or origin or self._recorder.here()
+        try:
+            yield
+        finally:
+            self._fixed_order, self._fixed_origin = before
+
+    # -- walking it ------------------------------------------------------------------------
+
+    def consumers(self, node: Node) -> tuple[Node, ...]:
+        """The nodes that take `node` as an input: `get_consumers(V, 𝒢)`."""
+        self.own((node,), "consumers")
+        table = self._consumers
+        for consumer in self._nodes[len(table) :]:
+            table.append([])
+            for taken in dict.fromkeys(consumer.inputs):
+                table[taken.index].append(consumer)
+        return tuple(table[node.index])
+
+    def ancestors(self, nodes: Node | Iterable[Node]) -> list[Node]:
+        """What `nodes` are computed from, themselves included, in topological order."""
+        start = (nodes,) if isinstance(nodes, Node) else tuple(nodes)
+        self.own(start, "ancestors")
+        seen = bytearray(len(self._nodes))
+        stack = list(start)
+        found: list[int] = []
+        while stack:
+            node = stack.pop()
+            if not seen[node.index]:
+                seen[node.index] = 1
+                found.append(node.index)
+                stack.extend(node.inputs)
+        found.sort()
+        all_nodes = self._nodes
+        return [all_nodes[i] for i in found]
+
+    def descendants(self, nodes: Node | Iterable[Node]) -> list[Node]:
+        """What is computed from `nodes`, themselves included, in topological order."""
+        start = (nodes,) if isinstance(nodes, Node) else tuple(nodes)
+        self.own(start, "descendants")
+        seen = bytearray(len(self._nodes))
+        for node in start:
+            seen[node.index] = 1
+        first = min((n.index for n in start), default=len(seen))
+        found = []
+        for node in self._nodes[first:]:
+            if seen[node.index] or any(seen[i.index] for i in node.inputs):
+                seen[node.index] = 1
+                found.append(node)
+        return found
+
+    def prune(self, outputs: Node | Iterable[Node], targets: Node | Iterable[Node]) -> list[Node]:
+        """The nodes that `outputs` depend on and that depend on a target, in topological order.
+
+        This is the 𝒢′ of Algorithm 6.5.
+        """
+        start = (targets,) if isinstance(targets, Node) else tuple(targets)
+        self.own(start, "prune")
+        live = set(start)
+        kept = []
+        for node in self.ancestors(outputs):
+            if node in live or not live.isdisjoint(node.inputs):
+                live.add(node)
+                kept.append(node)
+        return kept
+
+    def __call__(self, *nodes: Any) -> Any:
+        """Inline this graph: its outputs computed from `nodes`, in their graph.
+
+        One node (or array) for each input, in order; named sizes become those of the nodes.
+        Returns one node, or a tuple where the graph has several outputs. Raises
+        `ArgumentError` and `ShapeError`.
+        """
+        if not self._outputs:
+            raise ArgumentError(f"graph {self.name} has no outputs to inline; set graph.outputs")
+        result = inline.call(self, self._outputs, nodes)
+        return result[0] if len(result) == 1 else tuple(result)
+
+    def copy(self) -> Graph:
+        """Another graph with the same nodes, at the same indices."""
+        return flat.restore(flat.flatten(self), Graph())
+
+    def compact(self, keep: Node | Iterable[Node] | None = None) -> Graph:
+        """A graph with all inputs and what `keep` (or the outputs) need, and nothing else.
+
+        Its outputs are the kept nodes. Raises `ArgumentError` when there is nothing to keep.
+        """
+        kept = (
+            self._outputs if keep is None else (keep,) if isinstance(keep, Node) else tuple(keep)
+        )
+        if not kept:
+            raise ArgumentError(
+                f"graph {self.name} has no outputs; set graph.outputs or name what to keep"
+            )
+        self.own(kept, "compact")
+        wanted = {n.index for n in self.ancestors(kept)} | {n.index for n in self.inputs}
+        return flat.restore(flat.flatten(self, sorted(wanted), kept), Graph())
+
+    def digest(self) -> str:
+        """A stable hash of the structure, the same in every process and on every machine.
+
+        Covers inputs, outputs and every node; not names of graphs, origins, or the order in
+        which independent nodes were made.
+        """
+        return digest.of_graph(self)
+
+    # -- invariants ------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Verify every invariant of the graph; raises `InvariantError` saying which is broken."""
+        n = len(self._nodes)
+        _ensure(len(self._orders) == len(self._origins) == n, "side lists differ in length")
+        for index, node in enumerate(self._nodes):
+            _ensure(type(node) is Node and node.graph is self, f"entry {index} is not its node")
+            _ensure(node.index == index, f"node {node.index} stands at {index}")
+            _ensure(self._orders[index] >= 0, f"{node!r} has a negative order")
+            for taken in node.inputs:
+                _ensure(taken.graph is self, f"{node!r} takes a node of another graph")
+                _ensure(taken.index < index, f"{node!r} comes before its input")
+                _ensure(
+                    self._nodes[taken.index] is taken, f"{node!r} takes a node not in the list"
+                )
+            arity = len(node.op.arguments)
+            _ensure(node.op.variadic or len(node.inputs) == arity, f"{node!r} has a wrong arity")
+            _ensure(
+                tuple(node.params) == tuple(node.op.parameters),
+                f"{node!r} has other params than its op",
+            )
+            inferred = node.op.infer(*[i.type for i in node.inputs], **node.params)
+            _ensure(
+                inferred == node.type, f"{node!r} is {node.type}, but its op infers {inferred}"
+            )
+        tables = [*self._plain.values(), *self._keyed.values()]
+        _ensure(sum(len(t.nodes) for t in tables) == n, "a node is not interned exactly once")
+        for table in tables:
+            for inputs, node in table.nodes.items():
+                same = (
+                    node.inputs == inputs
+                    if not inputs
+                    else all(a is b for a, b in zip(node.inputs, inputs, strict=True))
+                )
+                _ensure(same and node.op is table.op, f"{node!r} is interned under another key")
+        made = [node.params["name"] for node in self._nodes if node.op is INPUT]
+        _ensure(made == list(self._inputs), "the inputs are not the input nodes in order")
+        unlisted = [
+            i for i, node in enumerate(self._nodes) if not text.is_listed(node.op, node.params)
+        ]
+        _ensure(unlisted == list(self._unlisted), "line numbers are out of step")
+        _ensure(len(self._provenance) % 4 == 0, "provenance is torn")
+        for record in self.provenance:
+            ok = (
+                record.gradient.type
+                == (
+                    record.forward
+                    if record.position < 0
+                    else record.forward.inputs[record.position]
+                ).type
+            )
+            _ensure(ok, f"{record.gradient!r} is a gradient of another type than its node")
+        for output in self._outputs:
+            _ensure(output.graph is self, "an output belongs to another graph")
+
+    # -- showing it ------------------------------------------------------------------------
+
+    def text(self) -> str:
+        """The whole graph in the text form, which `sd.parse` reads back."""
+        return text.graph_text(self)
+
+    @property
+    def unlisted(self) -> array[int]:
+        """Indices of the nodes without a line of their own: inputs and scalar constants."""
+        return self._unlisted
+
+    @property
+    def size_names(self) -> list[str]:
+        """Names of the sizes in the inputs' types, sorted."""
+        return sorted(frozenset().union(*[type_names(i.type) for i in self._inputs.values()]))
+
+    def __str__(self) -> str:
+        return text.cut(self.text())
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(f"{i.name}: {i.type}" for i in self.inputs[:6])
+        more = ", …" if len(self._inputs) > 6 else ""
+        return f"<graph {self.name}({inputs}{more}): {len(self._nodes)} nodes>"
+
+    def _repr_html_(self) -> str:
+        return html.page(self._outputs or self.nodes, self.name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (flat.flatten(self),)
+
+    def __copy__(self) -> Graph:
+        return self.copy()
+
+
+def _restore(state: dict[str, Any]) -> Graph:
+    return flat.restore(state, Graph())
+
+
+def _seal(storage: Storage) -> Node:
+    """The same object as a `Node`, which refuses assignment: frozen, and cheap to make."""
+    storage.__class__ = Node
+    return storage  # type: ignore[return-value]
+
+
+def _ensure(condition: bool, message: str) -> None:
+    if not condition:
+        raise InvariantError(message)
+
+
+def _stack_hint(error: DTypeError, arg: Any) -> DTypeError:
+    if isinstance(arg, list | tuple):
+        return DTypeError(f"{error}; a list that holds nodes is joined with sd.stack")
+    return error

@@ -1,0 +1,159 @@
+"""One graph's nodes rebuilt on other inputs: `graph(*nodes)` and `sd.substitute`.
+
+Sizes belong to a graph; inlining replaces them, in types and params alike, by what the nodes
+given for the inputs say they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from symdiff.binding import unify_shapes
+from symdiff.describe import type_list
+from symdiff.errors import ArgumentError, DTypeError
+from symdiff.literals import map_param
+from symdiff.node import Node
+from symdiff.sizes import Dim, Size
+from symdiff.sizes import substitute as substitute_size
+from symdiff.trees import flatten, unflatten
+from symdiff.types import TensorType, TupleType, substitute_type
+
+if TYPE_CHECKING:
+    from symdiff.graph import Graph
+
+__all__ = ["call", "rebuild", "substitute", "transplant"]
+
+
+def call(graph: Graph, outputs: Sequence[Node], args: Sequence[Any]) -> list[Node]:
+    """`outputs` of `graph` computed from `args`, one for each input, in the args' graph."""
+    inputs = graph.inputs
+    if len(args) != len(inputs):
+        names = ", ".join(f"{i.name}: {i.type}" for i in inputs)
+        raise ArgumentError(
+            f"graph {graph.name} takes {len(inputs)} inputs ({names}); {len(args)} given"
+        )
+    target = next((a.graph for a in args if isinstance(a, Node)), None)
+    if target is None:
+        if args or (outputs and outputs[0].inputs):
+            raise ArgumentError(
+                f"graph {graph.name}: none of the arguments is a node; "
+                "sd.evaluate runs a graph on arrays"
+            )
+        return list(outputs)
+    nodes = [
+        a if isinstance(a, Node) else target.constant(a, i.dtype)
+        for a, i in zip(args, inputs, strict=True)
+    ]
+    target.own(nodes, f"graph {graph.name}")
+    for node, declared in zip(nodes, inputs, strict=True):
+        if node.dtype != declared.dtype:
+            raise DTypeError(
+                f"graph {graph.name}: input {declared.name} is {declared.type}; given\n"
+                f"{type_list((node,))}\ncast it with node.astype"
+            )
+    sizes = unify_shapes(
+        [(str(i.name), i.type, n.type) for i, n in zip(inputs, nodes, strict=True)]
+    )  # type: ignore[misc]
+    return rebuild(outputs, dict(zip(inputs, nodes, strict=True)), target, sizes)
+
+
+def rebuild(
+    outputs: Sequence[Node],
+    mapping: Mapping[Node, Node],
+    target: Graph,
+    sizes: Mapping[str, Dim] | None = None,
+) -> list[Node]:
+    """`outputs` with the nodes of `mapping` replaced, made in `target`, named sizes replaced.
+
+    Linear in the ancestors of `outputs`. New nodes keep the origin of those they stand for.
+    """
+    done = dict(mapping)
+    if not outputs:
+        return []
+    source = outputs[0].graph
+    same_sizes = not sizes or all(str(v) == k for k, v in sizes.items())
+    for node in _needed(outputs, done):
+        if node in done:
+            continue
+        inputs = tuple([done[i] for i in node.inputs])
+        params = node.params
+        if target is source and all(a is b for a, b in zip(inputs, node.inputs, strict=True)):
+            done[node] = node
+            continue
+        with target.recording(origin=source.origin(node)):
+            if params and not same_sizes and sizes is not None:
+                put = {
+                    k: map_param(v, lambda part: _resize(part, sizes)) for k, v in params.items()
+                }
+                done[node] = target.apply(node.op, inputs, put)
+            else:
+                done[node] = target.intern(node.op, inputs, params)
+    return [done[node] for node in outputs]
+
+
+def transplant(nodes: Sequence[Node], target: Graph) -> dict[Node, Node]:
+    """What `nodes` are computed from, made again in an empty graph: old node -> new node."""
+    done: dict[Node, Node] = {}
+    source = nodes[0].graph
+    for node in source.ancestors(nodes):
+        inputs = tuple([done[i] for i in node.inputs])
+        if node.op.name == "input":
+            done[node] = target.input(node.params["name"], node.type)
+        else:
+            with target.recording(order=source.order(node), origin=source.origin(node)):
+                done[node] = target.intern(node.op, inputs, node.params)
+    return done
+
+
+def _needed(outputs: Sequence[Node], given: Mapping[Node, Node]) -> Iterable[Node]:
+    """Ancestors of the outputs that are not cut off by the given nodes, in topological order."""
+    seen: set[Node] = set()
+    stack = list(outputs)
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            if node not in given:
+                stack.extend(node.inputs)
+    return sorted(seen, key=lambda node: node.index)
+
+
+def _resize(part: Any, sizes: Mapping[str, Dim]) -> Any:
+    if isinstance(part, Size):
+        return substitute_size(part, sizes)
+    if isinstance(part, TensorType | TupleType):
+        return substitute_type(part, sizes)
+    return part
+
+
+def substitute(node: Any, replacements: Mapping[Node, Any]) -> Any:
+    """`node` (or nested nodes) with some nodes replaced by other expressions of the same graph.
+
+    Arguments: `node`, a node or nested lists, tuples and dicts of nodes; `replacements`, from
+    node to node (or number or array). A replacement has the type of what it replaces, or
+    another that every consumer accepts. Raises `ArgumentError`, and the errors of the ops
+    that are built again.
+
+    >>> import symdiff as sd
+    >>> g = sd.Graph()
+    >>> x = g.input("x", sd.f64[()])
+    >>> print(sd.substitute(sd.sin(x) + x, {x: 2.0 * x}))
+    graph graph(x: f64[]) {
+      %0 : f64[] = multiply 2.0 x
+      %1 : f64[] = sin %0
+      %2 : f64[] = add %1 %0
+      return %2
+    }
+    """
+    outputs = flatten(node)
+    if not outputs or not all(isinstance(n, Node) for n in outputs):
+        raise ArgumentError(f"substitute: {node!r} is not nested nodes")
+    graph = outputs[0].graph
+    graph.own([*outputs, *replacements], "substitute")
+    mapping = {
+        old: new if isinstance(new, Node) else graph.constant(new, old.dtype)
+        for old, new in replacements.items()
+    }
+    graph.own(list(mapping.values()), "substitute")
+    return unflatten(node, rebuild(outputs, mapping, graph))

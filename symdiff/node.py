@@ -1,0 +1,321 @@
+"""`Node`: one immutable value of a graph, with NumPy's operators and methods.
+
+A node is what a user writes expressions with. Its operators look their op up in the registry
+when they are used, the one place where this layer reaches what is declared above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from symdiff.errors import ArgumentError, DTypeError, NoValueError
+from symdiff.op import REGISTRY, Storage
+from symdiff.origin import Origin
+from symdiff.render import html, text
+from symdiff.sizes import Dim, Size
+from symdiff.types import Shape, TensorType, TupleType, element_count
+
+if TYPE_CHECKING:
+    from symdiff.graph import Graph
+
+__all__ = ["Node"]
+
+_OPERANDS = (Storage, int, float, complex, np.ndarray, np.generic, Size, list, tuple)
+
+
+def _call(name: str, *args: Any, **params: Any) -> Any:
+    return REGISTRY.function(name)(*args, **params)
+
+
+def _binary(name: str) -> Callable[[Node, Any], Node]:
+    ops = REGISTRY.ops
+
+    def method(self: Node, other: Any) -> Node:
+        if isinstance(other, _OPERANDS) or hasattr(other, "__array__"):
+            return ops[name](self, other)
+        return NotImplemented
+
+    method.__name__ = f"__{name}__"
+    method.__doc__ = f"NumPy's `{name}`, as a node."
+    return method
+
+
+def _reflected(name: str) -> Callable[[Node, Any], Node]:
+    ops = REGISTRY.ops
+
+    def method(self: Node, other: Any) -> Node:
+        if isinstance(other, _OPERANDS) or hasattr(other, "__array__"):
+            return ops[name](other, self)
+        return NotImplemented
+
+    method.__name__ = f"__r{name}__"
+    method.__doc__ = f"NumPy's `{name}` with the node on the right."
+    return method
+
+
+class Node(Storage):
+    """One value of a graph: an op on inputs with params, and the type of its result.
+
+    Frozen, hashed by identity, owned by a graph. ``op, inputs, params, type, index, graph``
+    are its fields; `shape`, `dtype`, `ndim` and `size` read its type; operators, NumPy's
+    functions and array methods on it make new nodes. It holds no value: see `sd.evaluate`.
+
+    >>> import symdiff as sd
+    >>> g = sd.Graph("doc")
+    >>> x = g.input("x", sd.f64["n"])
+    >>> x * 2.0 + 1.0
+    %1 : f64[n] = add %0 1.0
+    """
+
+    __slots__ = ()
+
+    # -- what it is ------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> Shape:
+        """The shape: ints, and `Size`s where only a call settles them."""
+        return self._tensor("shape").shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype."""
+        return self._tensor("dtype").dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self._tensor("ndim").shape)
+
+    @property
+    def size(self) -> Dim:
+        """Number of elements: an int or a `Size`."""
+        return element_count(self._tensor("size").shape)
+
+    @property
+    def order(self) -> int:
+        """Depth of differentiation: 0 for what the user wrote, 1 for its gradients, …."""
+        return self.graph.order(self)
+
+    @property
+    def origin(self) -> Origin:
+        """The user's line that made it."""
+        return self.graph.origin(self)
+
+    @property
+    def name(self) -> str | None:
+        """An input's name; None for any other node."""
+        return self.params["name"] if self.op.name == "input" else None
+
+    def _tensor(self, what: str) -> TensorType:
+        if isinstance(self.type, TupleType):
+            raise DTypeError(
+                f"{self!r} has {len(self.type)} results and so no {what}; unpack it first"
+            )
+        return self.type
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"a node is frozen; cannot set {name!r}")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a node is frozen; cannot delete {name!r}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _node_of, (self.graph, self.index)
+
+    def __repr__(self) -> str:
+        return text.line(self)
+
+    def __str__(self) -> str:
+        return text.cut(text.text((self,)))
+
+    def _repr_html_(self) -> str:
+        return html.page((self,), self.graph.name)
+
+    # -- elementwise operators -------------------------------------------------------------
+
+    __hash__ = object.__hash__
+
+    __add__ = _binary("add")
+    __radd__ = _reflected("add")
+    __sub__ = _binary("subtract")
+    __rsub__ = _reflected("subtract")
+    __mul__ = _binary("multiply")
+    __rmul__ = _reflected("multiply")
+    __truediv__ = _binary("divide")
+    __rtruediv__ = _reflected("divide")
+    __floordiv__ = _binary("floor_divide")
+    __rfloordiv__ = _reflected("floor_divide")
+    __mod__ = _binary("remainder")
+    __rmod__ = _reflected("remainder")
+    __divmod__ = _binary("divmod")
+    __rdivmod__ = _reflected("divmod")
+    __pow__ = _binary("pow")
+    __rpow__ = _reflected("pow")
+    __matmul__ = _binary("matmul")
+    __rmatmul__ = _reflected("matmul")
+    __lt__ = _binary("less")
+    __le__ = _binary("less_equal")
+    __gt__ = _binary("greater")
+    __ge__ = _binary("greater_equal")
+    __eq__ = _binary("equal")  # type: ignore[assignment]
+    __ne__ = _binary("not_equal")  # type: ignore[assignment]
+    __and__ = _binary("bitwise_and")
+    __rand__ = _reflected("bitwise_and")
+    __or__ = _binary("bitwise_or")
+    __ror__ = _reflected("bitwise_or")
+    __xor__ = _binary("bitwise_xor")
+    __rxor__ = _reflected("bitwise_xor")
+
+    def __neg__(self) -> Node:
+        return _call("negative", self)  # type: ignore[no-any-return]
+
+    def __pos__(self) -> Node:
+        return self
+
+    def __abs__(self) -> Node:
+        return _call("abs", self)  # type: ignore[no-any-return]
+
+    def __invert__(self) -> Node:
+        return _call("bitwise_invert", self)  # type: ignore[no-any-return]
+
+    # -- array methods ---------------------------------------------------------------------
+
+    @property
+    def T(self) -> Node:
+        """All axes reversed."""
+        return _call("permute_dims", self)  # type: ignore[no-any-return]
+
+    @property
+    def mT(self) -> Node:
+        """The last two axes exchanged."""
+        return _call("matrix_transpose", self)  # type: ignore[no-any-return]
+
+    def transpose(self, *axes: Any) -> Node:
+        """NumPy's `ndarray.transpose`: axes as one tuple or one by one; none reverses all."""
+        order = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
+        return _call("permute_dims", self, axes=tuple(order) or None)  # type: ignore[no-any-return]
+
+    def reshape(self, *shape: Any) -> Node:
+        """NumPy's `ndarray.reshape`: the shape as one tuple or one entry at a time."""
+        dims = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+        return _call("reshape", self, shape=tuple(dims))  # type: ignore[no-any-return]
+
+    def ravel(self) -> Node:
+        """All elements along one axis."""
+        return self.reshape(-1)
+
+    flatten = ravel
+
+    def astype(self, dtype: Any) -> Node:
+        """The values cast to another dtype."""
+        return _call("cast", self, dtype=dtype)  # type: ignore[no-any-return]
+
+    def sum(self, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Node:
+        """Sum over axes, as `sd.sum`."""
+        return _call("sum", self, axis=axis, dtype=dtype, keepdims=keepdims)  # type: ignore[no-any-return]
+
+    def dot(self, other: Any) -> Node:
+        """NumPy's `ndarray.dot` for up to two axes: the matrix product, or a scaling."""
+        scalar = self.ndim == 0 or np.ndim(other) == 0
+        return self * other if scalar else self @ other  # type: ignore[no-any-return, operator]
+
+    def __getitem__(self, key: Any) -> Node:
+        if isinstance(self.type, TupleType):
+            return _call("item", self, index=key)  # type: ignore[no-any-return]
+        return _call("getitem", self, key)  # type: ignore[no-any-return]
+
+    def __len__(self) -> int:
+        if isinstance(self.type, TupleType):
+            return len(self.type)
+        if not self.type.shape:
+            raise TypeError("len() of a node with no axes")
+        first = self.type.shape[0]
+        if isinstance(first, Size):
+            raise NoValueError(
+                f"len() of {self!r}: the first axis has the size {first}, which only a call "
+                "settles; x.shape[0] is the symbolic size"
+            )
+        return first
+
+    def __iter__(self) -> Iterator[Node]:
+        if isinstance(self.type, TensorType) and not self.type.shape:
+            raise TypeError("iteration over a node with no axes")
+        return (self[i] for i in range(len(self)))
+
+    # -- what only a value could do --------------------------------------------------------
+
+    def __contains__(self, item: object) -> bool:
+        raise _no_value(self, "in", "compare elementwise and reduce: (node == value)")
+
+    def __bool__(self) -> bool:
+        raise _no_value(self, "bool()", "use sd.where to choose by a condition")
+
+    def __float__(self) -> float:
+        raise _no_value(self, "float()", "sd.evaluate(node, {input: value}) gives its value")
+
+    def __int__(self) -> int:
+        raise _no_value(self, "int()", "sd.evaluate(node, {input: value}) gives its value")
+
+    def __complex__(self) -> complex:
+        raise _no_value(self, "complex()", "sd.evaluate(node, {input: value}) gives its value")
+
+    def __index__(self) -> int:
+        raise _no_value(self, "an index", "node[i] takes ints, slices and sizes")
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        raise _no_value(
+            self,
+            "np.array()",
+            "sd.evaluate(node, {input: value}) gives its value, sd.stack joins nodes, "
+            "node.at[...] replaces entries",
+        )
+
+    # -- NumPy's functions -----------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        function = REGISTRY.ufuncs.get(ufunc)
+        if function is None:
+            raise ArgumentError(f"np.{ufunc.__name__} has no symdiff counterpart")
+        if method != "__call__":
+            function = REGISTRY.numpy_functions.get((ufunc, method))
+            if function is None:
+                raise ArgumentError(f"np.{ufunc.__name__}.{method} is not available on nodes")
+        _refuse(ufunc.__name__, kwargs, ("out", "where"))
+        if (dtype := kwargs.pop("dtype", None)) is not None and method == "__call__":
+            inputs = tuple(_call("cast", x, dtype=dtype) for x in map(_as_operand(self), inputs))
+        return function(*inputs, **kwargs)
+
+    def __array_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        ours = REGISTRY.numpy_functions.get(function)
+        if ours is None:
+            raise ArgumentError(
+                f"np.{function.__name__} has no symdiff counterpart; "
+                "see docs/operations.md for what there is"
+            )
+        _refuse(function.__name__, kwargs, ("out",))
+        return ours(*args, **kwargs)
+
+
+def _as_operand(like: Node) -> Callable[[Any], Node]:
+    return lambda x: x if isinstance(x, Node) else like.graph.constant(x)
+
+
+def _refuse(name: str, kwargs: dict[str, Any], keys: tuple[str, ...]) -> None:
+    for key in keys:
+        if kwargs.pop(key, None) is not None:
+            raise ArgumentError(f"np.{name}: {key}= has no meaning for nodes, which hold no value")
+
+
+def _no_value(node: Node, what: str, way_out: str) -> NoValueError:
+    return NoValueError(
+        f"{what}: {node!r} ({node.origin}) is symbolic and has no value yet; {way_out}"
+    )
+
+
+def _node_of(graph: Graph, index: int) -> Node:
+    return graph.node(index)

@@ -1,0 +1,358 @@
+"""What computes a node: `Op`, a frozen record of everything known about one operation.
+
+An op is declared in one expression (`symdiff.ops.declare` has the forms) and applied by calling
+it on nodes. The registry holds symdiff's own; it is sealed when the import ends. A user's ops
+are plain values of the same class and never registered.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from inspect import Parameter, Signature
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from symdiff.errors import ArgumentError, NotDifferentiableError
+from symdiff.types import Type
+
+if TYPE_CHECKING:
+    from symdiff.binding import Requirement
+    from symdiff.graph import Graph
+    from symdiff.node import Node
+
+__all__ = ["NO_PARAMS", "REGISTRY", "REQUIRED", "Op", "Registry", "Storage", "undefined"]
+
+NO_PARAMS: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class _Sentinel:
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __reduce__(self) -> str:
+        return self.name
+
+
+REQUIRED: Final = _Sentinel("REQUIRED")
+"""Default of a parameter that has none."""
+
+undefined: Final = _Sentinel("undefined")
+"""In a rule's slot: the derivative is not defined, and asking for it raises."""
+
+
+class Storage:
+    """The six slots of a node, while it is being made; `Node` seals them."""
+
+    __slots__ = ("graph", "index", "inputs", "op", "params", "type")
+
+    op: Op
+    inputs: tuple[Node, ...]
+    params: Mapping[str, Any]
+    type: Type
+    index: int
+    graph: Graph
+
+    def __init__(
+        self,
+        op: Op,
+        inputs: tuple[Node, ...],
+        params: Mapping[str, Any],
+        type: Type,
+        index: int,
+        graph: Graph,
+    ) -> None:
+        self.op = op
+        self.inputs = inputs
+        self.params = params
+        self.type = type
+        self.index = index
+        self.graph = graph
+
+
+class _Doc:
+    """The class's docstring on the class, the op's own doc on an op: what `help` shows."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __get__(self, op: Op | None, owner: type) -> str:
+        return self.text if op is None else op.doc
+
+
+class Op:
+    """One operation: its name, arguments, types, kernel and rules. Compared by identity.
+
+    Rules take and give nodes. `vjp` and `jvp` are one rule for each argument:
+    ``rule(g, y, *inputs)`` gives the gradient of that argument from the gradient `g` of the
+    result `y` (or, for `jvp`, the result's tangent from that argument's tangent). A slot may
+    hold None (zero by definition) or `undefined`. An op whose argument list is variadic has
+    one rule for all, ``rule(g, y, position, *inputs)``. `vjp_all(g, y, inputs, wanted)` gives
+    the gradients at the wanted positions at once, as a dict; `jvp_all(tangents, y, inputs)`
+    the whole tangent, from tangents of which some are None.
+
+    `batch(y, inputs, mapped)` gives `y` computed on `inputs`, of which those marked in `mapped`
+    carry a leading axis; so does the result.
+    """
+
+    __slots__ = (
+        "arguments",
+        "batch",
+        "commutative",
+        "doc",
+        "form",
+        "identity",
+        "infer",
+        "jvp_all",
+        "jvp_rules",
+        "kernel",
+        "lifts",
+        "linear",
+        "name",
+        "normalize",
+        "parameters",
+        "registered",
+        "requires",
+        "sympy",
+        "ufunc",
+        "variadic",
+        "vjp_all",
+        "vjp_rules",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        arguments: str,
+        *,
+        doc: str,
+        infer: Callable[..., Type],
+        kernel: Callable[..., Any] | None,
+        form: str = "op",
+        parameters: Mapping[str, Any] = NO_PARAMS,
+        normalize: Callable[..., dict[str, Any]] | None = None,
+        identity: Callable[..., bool] | None = None,
+        requires: Callable[..., list[Requirement]] | None = None,
+        vjp: tuple[Any, ...] | Callable[..., Any] | None = None,
+        vjp_all: Callable[..., dict[int, Node | None]] | None = None,
+        jvp: tuple[Any, ...] | Callable[..., Any] | None = None,
+        jvp_all: Callable[..., Node | None] | None = None,
+        batch: Callable[..., Node] | None = None,
+        sympy: str | Callable[..., Any] | None = None,
+        commutative: bool = False,
+        linear: bool = False,
+        ufunc: Any = None,
+        lifts: bool = True,
+    ) -> None:
+        if not name.isidentifier():
+            raise ArgumentError(f"an op's name must be an identifier, not {name!r}")
+        names = tuple(arguments.split())
+        put = object.__setattr__
+        put(self, "variadic", len(names) == 1 and names[0].startswith("*"))
+        put(self, "arguments", tuple(n.lstrip("*") for n in names))
+        for slot, value in (
+            ("name", name),
+            ("doc", doc),
+            ("infer", infer),
+            ("kernel", kernel),
+            ("form", form),
+            ("parameters", MappingProxyType(dict(parameters))),
+            ("normalize", normalize),
+            ("identity", identity),
+            ("requires", requires),
+            ("vjp_rules", vjp),
+            ("vjp_all", vjp_all),
+            ("jvp_rules", jvp),
+            ("jvp_all", jvp_all),
+            ("batch", batch),
+            ("sympy", sympy),
+            ("commutative", commutative),
+            ("linear", linear),
+            ("ufunc", ufunc),
+            ("lifts", lifts),
+            ("registered", REGISTRY.offer(name, self)),
+        ):
+            put(self, slot, value)
+        for slot, rules in (("vjp", vjp), ("jvp", jvp)):
+            if isinstance(rules, tuple) and len(rules) != len(self.arguments):
+                raise ArgumentError(
+                    f"op {name}: {slot} has {len(rules)} rules for {len(self.arguments)} arguments"
+                )
+
+    __doc__ = _Doc(__doc__)
+
+    if TYPE_CHECKING:
+        name: str
+        arguments: tuple[str, ...]
+        variadic: bool
+        doc: str
+        form: str
+        parameters: Mapping[str, Any]
+        infer: Callable[..., Type]
+        kernel: Callable[..., Any] | None
+        normalize: Callable[..., dict[str, Any]] | None
+        identity: Callable[..., bool] | None
+        requires: Callable[..., list[Requirement]] | None
+        vjp_rules: tuple[Any, ...] | Callable[..., Any] | None
+        vjp_all: Callable[..., dict[int, Node | None]] | None
+        jvp_rules: tuple[Any, ...] | Callable[..., Any] | None
+        jvp_all: Callable[..., Node | None] | None
+        batch: Callable[..., Node] | None
+        sympy: str | Callable[..., Any] | None
+        commutative: bool
+        linear: bool
+        ufunc: Any
+        lifts: bool
+        registered: bool
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"op {self.name} is frozen; cannot set {name!r}")
+
+    def __call__(self, *args: Any, **params: Any) -> Node:
+        """Apply to nodes (arrays, numbers and sizes among them become constants)."""
+        for arg in args:
+            if isinstance(arg, Storage):
+                return arg.graph.apply(self, args, params)
+        raise ArgumentError(
+            f"{self.name}: none of the operands is a node of a graph "
+            f"({', '.join(type(a).__name__ for a in args) or 'no operands'}); "
+            "make one with graph.input(name, type) or graph.constant(value)"
+        )
+
+    def on(self, graph: Graph, **params: Any) -> Node:
+        """Apply an op that takes no nodes, such as `eye`, in `graph`."""
+        return graph.apply(self, (), params)
+
+    def vjp(self, node: Node, position: int, G: Any) -> Node | None:
+        """Gradient of the input at `position` from the gradient `G` of `node`; None for zero.
+
+        Raises `NotDifferentiableError` where the op defines none.
+        """
+        if self.vjp_all is not None:
+            return self.vjp_all(G, node, node.inputs, (position,)).get(position)
+        rule = self._rule(self.vjp_rules, position)
+        if rule is None:
+            return None
+        if rule is undefined:
+            raise NotDifferentiableError(
+                f"{self.name} has no derivative with respect to {self.argument_name(position)}"
+            )
+        if self.variadic:
+            return rule(G, node, position, *node.inputs)  # type: ignore[no-any-return]
+        return rule(G, node, *node.inputs)  # type: ignore[no-any-return]
+
+    def bprop(self, inputs: tuple[Node, ...], X: Node, G: Any, **params: Any) -> Node | None:
+        """Goodfellow et al.'s ``op.bprop(inputs, X, G)``: summed over where X occurs in `inputs`.
+
+        Interning makes ``self(*inputs, **params)`` the very node whose gradient is `G`.
+        """
+        node = self(*inputs, **params)
+        total: Node | None = None
+        for position, node_input in enumerate(node.inputs):
+            if node_input is X:
+                part = self.vjp(node, position, G)
+                total = part if total is None or part is None else total + part
+        return total
+
+    def _rule(self, rules: Any, position: int) -> Any:
+        if rules is None:
+            return undefined
+        return rules[position] if isinstance(rules, tuple) else rules
+
+    def argument_name(self, position: int) -> str:
+        """The name of the argument at `position`, as messages print it."""
+        return f"{self.arguments[0]}[{position}]" if self.variadic else self.arguments[position]
+
+    @property
+    def __signature__(self) -> Signature:
+        kind = Parameter.VAR_POSITIONAL if self.variadic else Parameter.POSITIONAL_ONLY
+        return Signature(
+            [Parameter(name, kind) for name in self.arguments]
+            + [
+                Parameter(
+                    name,
+                    Parameter.KEYWORD_ONLY,
+                    default=Parameter.empty if default is REQUIRED else default,
+                )
+                for name, default in self.parameters.items()
+            ]
+        )
+
+    @property
+    def __name__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}({', '.join(self.arguments)})>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.registered:
+            return REGISTRY.find, (self.name,)
+        for module_name, module in list(sys.modules.items()):
+            if getattr(module, self.name, None) is self:
+                return _attribute, (module_name, self.name)
+        raise ArgumentError(
+            f"op {self.name} cannot be pickled: ops pickle by qualified name, so bind it to the "
+            f"variable {self.name!r} at the top level of a module"
+        )
+
+
+def _attribute(module: str, name: str) -> Any:
+    __import__(module)
+    return getattr(sys.modules[module], name)
+
+
+class Registry:
+    """symdiff's own ops by name, and what NumPy's functions are called here.
+
+    The one global table of the library. It fills while `symdiff` is imported and is sealed
+    then; nothing changes it afterwards.
+    """
+
+    def __init__(self) -> None:
+        self.ops: dict[str, Op] = {}
+        self.functions: dict[str, Callable[..., Any]] = {}
+        self.numpy_functions: dict[Any, Callable[..., Any]] = {}
+        self.ufuncs: dict[Any, Callable[..., Any]] = {}
+        self.sealed = False
+
+    def offer(self, name: str, op: Op) -> bool:
+        """Take the op in while the registry is open; a sealed one leaves it a plain value."""
+        if self.sealed:
+            return False
+        if name in self.ops:
+            raise ArgumentError(f"op {name!r} is declared twice")
+        self.ops[name] = op
+        return True
+
+    def find(self, name: str) -> Op:
+        """The op of that name; `ArgumentError` if there is none."""
+        try:
+            return self.ops[name]
+        except KeyError:
+            raise ArgumentError(f"no op is named {name!r}") from None
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """The public function of that name: the op itself, or a function over ops."""
+        found = self.functions.get(name)
+        return found if found is not None else self.find(name)
+
+    def seal(self) -> None:
+        """End of import: from here on the tables do not change."""
+        for op in self.ops.values():
+            if op.ufunc is not None:
+                self.ufuncs.setdefault(op.ufunc, op)
+        self.sealed = True
+
+    def __reduce__(self) -> str:
+        return "REGISTRY"
+
+
+REGISTRY: Final = Registry()

@@ -1,0 +1,403 @@
+"""The three forms an op is declared in, and the rules that follow from a form.
+
+- `elementwise` states partial derivatives; un-broadcasting, dtype and masks are done here.
+- `linear` states its transpose; the tangent is the op itself.
+- `op` states everything.
+
+Rules are written in graph operations only, so that what they build can be differentiated
+again. Nodes bring their operators along, so this file needs no op by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from symdiff.errors import DTypeError, ShapeError
+from symdiff.node import Node
+from symdiff.op import NO_PARAMS, REGISTRY, Op, undefined
+from symdiff.types import (
+    TensorType,
+    TupleType,
+    Type,
+    broadcast_shapes,
+    dtype_name,
+    shape_text,
+)
+
+__all__ = [
+    "elementwise",
+    "fit",
+    "linear",
+    "mask_of",
+    "masked_like",
+    "numpy_function",
+    "op",
+    "over",
+    "public",
+    "scalar_value",
+    "scale",
+    "undefined",
+]
+
+Number = bool | int | float | complex
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class over(NamedTuple):  # noqa: N801 - reads as a word in a rule
+    """A partial derivative ``1 / denominator``: the gradient is divided, not multiplied."""
+
+    denominator: Node
+
+
+# -- elementwise ---------------------------------------------------------------------------
+
+
+def elementwise(
+    name: str,
+    arguments: str,
+    *,
+    doc: str,
+    kernel: Callable[..., Any],
+    partials: tuple[Any, ...] | None = None,
+    vjp: tuple[Any, ...] | None = None,
+    jvp: tuple[Any, ...] | None = None,
+    dtypes: Callable[..., Any] | None = None,
+    sympy: str | Callable[..., Any] | None = None,
+    commutative: bool = False,
+) -> Op:
+    """Declare an op that acts entry by entry and broadcasts as NumPy does.
+
+    Arguments: `partials`, one ``rule(y, *inputs)`` for each argument giving the partial
+    derivative as a node, a number, ``over(node)``, or None for zero by definition; or
+    `vjp`/`jvp` in their place, whose results are un-broadcast here all the same. `dtypes`
+    gives the result's dtype (or a tuple of them) from the operands' where `kernel` is not a
+    ufunc that knows.
+    """
+    ufunc = kernel if isinstance(kernel, np.ufunc) else None
+    result_dtypes = dtypes or _ufunc_dtypes(name, kernel)
+
+    def infer(*types: Type) -> Type:
+        tensors = _tensors(types)
+        shape = broadcast_shapes([t.shape for t in tensors])
+        if shape is None:
+            raise ShapeError(_broadcast_message(tensors))
+        dtype = result_dtypes(*[t.dtype for t in tensors])
+        if isinstance(dtype, tuple):
+            return TupleType(tuple(TensorType(d, shape) for d in dtype))
+        return TensorType(dtype, shape)
+
+    if partials is not None:
+        vjp = tuple(_vjp_from_partial(k, p) for k, p in enumerate(partials))
+        jvp = tuple(_jvp_from_partial(p) for p in partials)
+    elif vjp is not None:
+        vjp = tuple(_fitted(k, rule) for k, rule in enumerate(vjp))
+    return Op(
+        name,
+        arguments,
+        doc=doc,
+        form="elementwise",
+        infer=infer,
+        kernel=kernel,
+        vjp=vjp,
+        jvp=jvp,
+        batch=_batch_elementwise,
+        sympy=sympy,
+        commutative=commutative,
+        ufunc=ufunc,
+    )
+
+
+def _tensors(types: tuple[Type, ...]) -> list[TensorType]:
+    tensors = [t for t in types if isinstance(t, TensorType)]
+    if len(tensors) < len(types):
+        raise DTypeError("an operand has several results; unpack it first")
+    return tensors
+
+
+def _broadcast_message(tensors: list[TensorType]) -> str:
+    shapes = " and ".join(shape_text(t.shape) for t in tensors)
+    named = any(not isinstance(dim, int) for t in tensors for dim in t.shape)
+    advice = (
+        "; a named size broadcasts only with itself and with 1, so state what you know with "
+        "sd.refine(x, type)"
+        if named
+        else ""
+    )
+    return f"shapes {shapes} do not broadcast{advice}"
+
+
+def _ufunc_dtypes(name: str, ufunc: Any) -> Callable[..., Any]:
+    """The result's dtype by NumPy's own type resolution, kept by operand dtypes."""
+    known: dict[Any, Any] = {}
+
+    def resolve(*dtypes: np.dtype[Any]) -> Any:
+        found = known.get(dtypes)
+        if found is None:
+            try:
+                loop = ufunc.resolve_dtypes((*dtypes, *[None] * ufunc.nout))
+            except TypeError as error:
+                shown = ", ".join(map(dtype_name, dtypes))
+                raise DTypeError(f"no meaning for operands of dtype {shown}") from error
+            out = loop[ufunc.nin :]
+            found = known[dtypes] = out[0] if ufunc.nout == 1 else tuple(out)
+        return found
+
+    return resolve
+
+
+def _vjp_from_partial(position: int, partial: Any) -> Any:
+    if partial is None or partial is undefined:
+        return partial
+
+    def rule(g: Node, y: Node, *inputs: Node) -> Node | None:
+        scaled = scale(g, partial(y, *inputs))
+        return None if scaled is None else fit(scaled, inputs[position].type)
+
+    return rule
+
+
+def _jvp_from_partial(partial: Any) -> Any:
+    if partial is None or partial is undefined:
+        return partial
+    return lambda t, y, *inputs: scale(t, partial(y, *inputs))
+
+
+def _fitted(position: int, rule: Any) -> Any:
+    if rule is None or rule is undefined:
+        return rule
+
+    def fitted(g: Any, y: Node, *inputs: Node) -> Node | None:
+        result = rule(g, y, *inputs)
+        return None if result is None else fit(result, inputs[position].type)
+
+    return fitted
+
+
+def scale(g: Node, partial: Any) -> Node | None:
+    """A gradient times a partial derivative.
+
+    A mask is kept outermost: ``where(m, h, 0)`` times ``p`` is ``where(m, h * p, 0)``, so a
+    branch not taken cannot make NaN, whatever its partial derivatives are.
+    """
+    if partial is None or (isinstance(partial, Number) and partial == 0):
+        return None
+    if isinstance(partial, Number) and partial == 1:
+        return g
+    mask = mask_of(g)
+    if mask is not None:
+        return masked_like(g, _times(mask.value, partial))
+    return _times(g, partial)
+
+
+def _times(g: Node, partial: Any) -> Node:
+    if isinstance(partial, over):
+        return (1.0 if _is_one(g, partial.denominator.type) else g) / partial.denominator  # type: ignore[return-value]
+    if isinstance(partial, Number):
+        return -g if partial == -1 else g * partial
+    return partial if _is_one(g, partial.type) else g * partial  # type: ignore[no-any-return]
+
+
+def _is_one(g: Node, type_: Type) -> bool:
+    """Whether `g` is all ones and multiplying something of `type_` by it changes nothing."""
+    if g.type != type_:
+        return False
+    if g.op.name == "broadcast_to":
+        g = g.inputs[0]
+    return scalar_value(g) == 1
+
+
+class _Mask(NamedTuple):
+    condition: Node
+    value: Node
+    zero_first: bool
+
+
+def mask_of(g: Any) -> _Mask | None:
+    """The parts of ``where(condition, value, 0)`` or ``where(condition, 0, value)``."""
+    if not isinstance(g, Node) or g.op.name != "where":
+        return None
+    condition, first, second = g.inputs
+    if scalar_value(second) == 0:
+        return _Mask(condition, first, False)
+    if scalar_value(first) == 0:
+        return _Mask(condition, second, True)
+    return None
+
+
+def masked_like(g: Node, value: Node, condition: Node | None = None) -> Node:
+    """The mask `g` with another value (and condition) under it."""
+    m, first, second = g.inputs
+    m = m if condition is None else condition
+    zero_first = scalar_value(second) != 0
+    return g.op(m, first, value) if zero_first else g.op(m, value, second)
+
+
+def scalar_value(node: Any) -> Number | None:
+    """The value of a scalar constant; None for any other node."""
+    if isinstance(node, Node) and node.op.name == "constant" and not node.type.shape:  # type: ignore[union-attr]
+        return node.params["value"].array.item()  # type: ignore[no-any-return]
+    return None
+
+
+def fit(g: Node, type_: Type) -> Node:
+    """`g` summed over the axes an operand was broadcast along, in that operand's dtype."""
+    assert isinstance(type_, TensorType)
+    if g.type == type_:
+        return g
+    shape, target = g.shape, type_.shape
+    lead = len(shape) - len(target)
+    stretched = tuple(
+        lead + k for k, dim in enumerate(target) if dim == 1 and shape[lead + k] != 1
+    )
+    if lead and not stretched:
+        g = g.sum(axis=tuple(range(lead)))
+    elif stretched and not lead:
+        g = g.sum(axis=stretched, keepdims=True)
+    elif lead:
+        g = g.sum(axis=(*range(lead), *stretched)).reshape(target)
+    return g if g.dtype == type_.dtype else g.astype(type_.dtype)
+
+
+def _batch_elementwise(y: Node, inputs: tuple[Node, ...], mapped: tuple[bool, ...]) -> Node:
+    items = y.type.items if isinstance(y.type, TupleType) else (y.type,)
+    rank = items[0].rank
+    aligned = [align(x, rank) if m else x for x, m in zip(inputs, mapped, strict=True)]
+    return y.graph.intern(y.op, tuple(aligned), y.params)
+
+
+def align(x: Node, rank: int) -> Node:
+    """A mapped operand with ones after its leading axis, to broadcast as one of `rank` axes."""
+    missing = rank + 1 - x.ndim
+    if missing <= 0:
+        return x
+    return x.reshape((x.shape[0], *[1] * missing, *x.shape[1:]))
+
+
+# -- linear --------------------------------------------------------------------------------
+
+
+def linear(
+    name: str,
+    arguments: str,
+    *,
+    doc: str,
+    infer: Callable[..., Type],
+    kernel: Callable[..., Any],
+    transpose: Callable[..., Any],
+    batch: Callable[..., Node] | None,
+    moves: bool = False,
+    parameters: Mapping[str, Any] = NO_PARAMS,
+    normalize: Callable[..., dict[str, Any]] | None = None,
+    identity: Callable[..., bool] | None = None,
+    requires: Callable[..., Any] | None = None,
+    sympy: str | Callable[..., Any] | None = None,
+) -> Op:
+    """Declare an op that is linear in all its array arguments together.
+
+    Arguments: `transpose`, a rule ``(g, y, *inputs)`` (for variadic ops ``(g, y, position,
+    *inputs)``) giving the transposed map on `g`; `moves`, True where the transpose only moves
+    entries (or puts zeros), so that a mask can be moved along with what it masks.
+    """
+    rule = _moving(transpose) if moves else transpose
+    variadic = arguments.startswith("*")
+    return Op(
+        name,
+        arguments,
+        doc=doc,
+        form="linear",
+        infer=infer,
+        kernel=kernel,
+        parameters=parameters,
+        normalize=normalize,
+        identity=identity,
+        requires=requires,
+        vjp=rule if variadic else (rule,),
+        jvp=None,
+        batch=batch,
+        sympy=sympy,
+        linear=True,
+    )
+
+
+def _moving(transpose: Callable[..., Any]) -> Callable[..., Any]:
+    def rule(g: Node, y: Node, *rest: Any) -> Any:
+        mask = mask_of(g)
+        if mask is None or not (mask.condition.shape == mask.value.shape == g.shape):
+            return transpose(g, y, *rest)
+        return masked_like(g, transpose(mask.value, y, *rest), transpose(mask.condition, y, *rest))
+
+    return rule
+
+
+# -- op ------------------------------------------------------------------------------------
+
+
+def op(
+    name: str,
+    arguments: str,
+    *,
+    doc: str,
+    infer: Callable[..., Type],
+    kernel: Callable[..., Any] | None,
+    vjp: Any = None,
+    vjp_all: Callable[..., Any] | None = None,
+    jvp: Any = None,
+    jvp_all: Callable[..., Any] | None = None,
+    batch: Callable[..., Node] | None = None,
+    parameters: Mapping[str, Any] = NO_PARAMS,
+    normalize: Callable[..., dict[str, Any]] | None = None,
+    identity: Callable[..., bool] | None = None,
+    requires: Callable[..., Any] | None = None,
+    sympy: str | Callable[..., Any] | None = None,
+    ufunc: Any = None,
+    lifts: bool = True,
+    form: str = "op",
+) -> Op:
+    """Declare an op with every rule stated; see `symdiff.op.Op` for what each slot takes.
+
+    Without `vjp` or `vjp_all` the op has no derivative, and asking for one raises. Without
+    `jvp` the tangent follows from the VJP, which is linear in its gradient.
+    """
+    return Op(
+        name,
+        arguments,
+        doc=doc,
+        form=form,
+        infer=infer,
+        kernel=kernel,
+        parameters=parameters,
+        normalize=normalize,
+        identity=identity,
+        requires=requires,
+        vjp=vjp,
+        vjp_all=vjp_all,
+        jvp=jvp,
+        jvp_all=jvp_all,
+        batch=batch,
+        sympy=sympy,
+        ufunc=ufunc,
+        lifts=lifts,
+    )
+
+
+# -- names ---------------------------------------------------------------------------------
+
+
+def public(function: F) -> F:
+    """Hand a function over ops to `Node`'s methods under its own name."""
+    REGISTRY.functions[function.__name__] = function
+    return function
+
+
+def numpy_function(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Answer these NumPy functions, called on nodes, with the function decorated."""
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        for numpy_name in functions:
+            REGISTRY.numpy_functions[numpy_name] = function
+        return function
+
+    return register

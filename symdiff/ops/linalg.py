@@ -1,0 +1,119 @@
+"""Products of matrices and vectors.
+
+The gradient rules are the transposes of a bilinear map: for ``Y = A B`` and the gradient ``G``
+of ``Y``, ``dA = G Bᵀ`` and ``dB = Aᵀ G`` (Goodfellow et al., *Deep Learning*, 6.5.6), summed
+over the leading axes along which an operand was broadcast.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from symdiff.errors import ShapeError
+from symdiff.node import Node
+from symdiff.op import Op
+from symdiff.ops.declare import fit, numpy_function, op
+from symdiff.ops.shape import matrix_transpose, permute_dims, reshape, tensor
+from symdiff.sizes import definitely_different
+from symdiff.types import TensorType, Type, broadcast_shapes, promote, shape_text
+
+__all__ = ["matmul"]
+
+
+def _matmul_type(a: Type, b: Type) -> TensorType:
+    a, b = tensor(a), tensor(b)
+    for name, x in (("a", a), ("b", b)):
+        if not x.rank:
+            raise ShapeError(f"{name} is a scalar; use * to scale")
+    rows = b.shape[-2] if b.rank > 1 else b.shape[0]
+    if a.shape[-1] != rows:
+        what = "rows" if b.rank > 1 else "entries"
+        verb = (
+            "must equal" if definitely_different(a.shape[-1], rows) else "are not known to equal"
+        )
+        raise ShapeError(f"columns of a ({a.shape[-1]}) {verb} {what} of b ({rows})")
+    lead = broadcast_shapes([a.shape[:-2], b.shape[:-2]])
+    if lead is None:
+        raise ShapeError(
+            f"leading axes {shape_text(a.shape[:-2])} and {shape_text(b.shape[:-2])} do not broadcast"
+        )
+    shape = lead + (a.shape[-2:-1] if a.rank > 1 else ()) + (b.shape[-1:] if b.rank > 1 else ())
+    return TensorType(promote(a.dtype, b.dtype), shape)
+
+
+def _matmul_gradient_a(g: Node, y: Node, a: Node, b: Node) -> Node:
+    if a.ndim == 1 and b.ndim == 1:
+        result = g * b
+    elif b.ndim == 1:  # y = A b: an outer product of g and b
+        result = reshape(g, shape=(*g.shape, 1)) * b
+    elif a.ndim == 1 and b.ndim == 2:
+        result = matmul(b, g)
+    elif a.ndim == 1:  # y[..., j] = a . B[..., :, j]
+        result = reshape(matmul(b, reshape(g, shape=(*g.shape, 1))), shape=b.shape[:-1])
+    else:
+        result = matmul(g, matrix_transpose(b))
+    return fit(result, a.type)
+
+
+def _matmul_gradient_b(g: Node, y: Node, a: Node, b: Node) -> Node:
+    if a.ndim == 1 and b.ndim == 1:
+        result = a * g
+    elif a.ndim == 1:  # y = a B: an outer product of a and g
+        result = reshape(a, shape=(*a.shape, 1)) * reshape(
+            g, shape=(*g.shape[:-1], 1, g.shape[-1])
+        )
+    elif b.ndim == 1 and a.ndim == 2:
+        result = matmul(g, a)
+    elif b.ndim == 1:  # y[..., i] = A[..., i, :] . b
+        row = reshape(g, shape=(*g.shape[:-1], 1, g.shape[-1]))
+        result = reshape(matmul(row, a), shape=(*a.shape[:-2], a.shape[-1]))
+    else:
+        result = matmul(matrix_transpose(a), g)
+    return fit(result, b.type)
+
+
+def _batch_matmul(y: Node, inputs: tuple[Node, ...], mapped: tuple[bool, ...]) -> Node:
+    a, b = inputs
+    rank_a, rank_b = a.ndim - mapped[0], b.ndim - mapped[1]
+    size = a.shape[0] if mapped[0] else b.shape[0]
+    if rank_b == 1 and not mapped[0] and rank_a <= 2:  # many vectors times one matrix
+        return matmul(b, a if rank_a == 1 else permute_dims(a, axes=None))
+    if rank_a == 1 and not mapped[1] and rank_b <= 2:
+        return matmul(a, b)
+    # Vectors as matrices of one row or column; then ones after the mapped axis, so that the
+    # mapped axis stands before all leading axes of the other operand.
+    if rank_a == 1:
+        a = reshape(a, shape=(*a.shape[:-1], 1, a.shape[-1]))
+    if rank_b == 1:
+        b = reshape(b, shape=(*b.shape, 1))
+    rank = max(rank_a, rank_b, 2)
+    a, b = (
+        reshape(x, shape=(x.shape[0], *[1] * (rank + 1 - x.ndim), *x.shape[1:])) if m else x
+        for x, m in zip((a, b), mapped, strict=True)
+    )
+    return reshape(matmul(a, b), shape=(size, *y.shape))
+
+
+matmul: Op = op(
+    "matmul",
+    "a b",
+    doc="""Matrix product over the last two axes; leading axes broadcast.
+
+    A vector on the left is a row and one on the right a column, and its axis is dropped from
+    the result, as NumPy's `@` does.
+    """,
+    infer=_matmul_type,
+    kernel=np.matmul,
+    ufunc=np.matmul,
+    vjp=(_matmul_gradient_a, _matmul_gradient_b),
+    jvp=(lambda t, y, a, b: matmul(t, b), lambda t, y, a, b: matmul(a, t)),
+    batch=_batch_matmul,
+    sympy="MatMul",
+)
+
+
+@numpy_function(np.dot)
+def _np_dot(a: Any, b: Any) -> Node:
+    return a.dot(b) if isinstance(a, Node) else b * a if np.ndim(a) == 0 else b.__rmatmul__(a)

@@ -1,0 +1,248 @@
+"""The text form: one node a line, which `sd.parse` reads back to the letter.
+
+    graph loss(A: f64[2,3], x: f64[3,1]) {
+      %0 : f64[2,1] = matmul A x
+      %1 : f64[]    = sum %0 axis=(0,1)
+      return %1
+    }
+
+The grammar is in ``docs/text-form.md``. Inputs stand by name, scalar constants by value;
+every other node has a line and a number, dense over the lines printed.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from symdiff.literals import Literal, Slice, exact_key
+from symdiff.sizes import Size
+from symdiff.types import TensorType, TupleType, dtype_name
+
+__all__ = ["cut", "graph_text", "is_listed", "line", "text"]
+
+LONGEST_TEXT: Final = 60
+"""Lines of `str(node)` and `str(graph)`; longer texts are cut in the middle."""
+
+LARGEST_CONSTANT: Final = 1024
+"""Bytes of an array constant printed in full; larger ones print their digest."""
+
+_WIDEST_TYPE: Final = 24
+_PLAIN_DTYPES: Final = ("float64", "int64", "bool", "complex128")
+
+
+def is_listed(op: Any, params: Mapping[str, Any]) -> bool:
+    """Whether nodes of this op and params have a line of their own."""
+    if op.name == "constant":
+        return not params["value"].is_scalar
+    return bool(op.name != "input")
+
+
+def text(outputs: Any) -> str:
+    """The text form of what `outputs` (a node, or several) are computed from.
+
+    >>> import symdiff as sd
+    >>> x = sd.Graph().input("x", sd.f64[3])
+    >>> print(sd.text(sd.sum(sd.sin(x))))
+    graph graph(x: f64[3]) {
+      %0 : f64[3] = sin x
+      %1 : f64[]  = sum %0 axis=(0,)
+      return %1
+    }
+    """
+    found = tuple(outputs) if isinstance(outputs, tuple | list) else (outputs,)
+    graph = found[0].graph
+    return _render(graph, graph.ancestors(found), found)
+
+
+def graph_text(graph: Any) -> str:
+    """The text form of a whole graph, nodes that no output needs included."""
+    return _render(graph, graph.nodes, graph.outputs)
+
+
+def line(node: Any) -> str:
+    """One node's line, numbered as in the text of its whole graph: its `repr`."""
+    body = _line(node, _reference_in_graph, lambda g: f"@{g.name}")
+    return body.removeprefix("  ")
+
+
+def cut(whole: str) -> str:
+    """A text of more than sixty lines with its middle left out."""
+    lines = whole.split("\n")
+    if len(lines) <= LONGEST_TEXT:
+        return whole
+    head, tail = LONGEST_TEXT * 2 // 3, LONGEST_TEXT // 3 - 1
+    return "\n".join([*lines[:head], f"  … {len(lines) - head - tail} lines …", *lines[-tail:]])
+
+
+def _render(graph: Any, nodes: Sequence[Any], outputs: Sequence[Any]) -> str:
+    labels: dict[str, tuple[str, Any]] = {}  # digest -> label, graph: graphs in params
+    for node in nodes:
+        if node.params:
+            for value in node.params.values():
+                _collect_graphs(value, labels)
+    blocks = [
+        _block(label, body, body.nodes, body.outputs, labels) for label, body in labels.values()
+    ]
+    blocks.append(_block(graph.name, graph, nodes, outputs, labels))
+    return "\n\n".join(blocks)
+
+
+def _block(
+    name: str, graph: Any, nodes: Sequence[Any], outputs: Sequence[Any], labels: Mapping[str, Any]
+) -> str:
+    numbers: dict[Any, int] = {}
+    inputs = []
+    for node in nodes:
+        if is_listed(node.op, node.params):
+            numbers[node] = len(numbers)
+        elif node.op.name == "input":
+            inputs.append(node)
+
+    def reference(node: Any) -> str:
+        number = numbers.get(node)
+        return _unlisted(node) if number is None else f"%{number}"
+
+    width = min(max((len(str(n.type)) for n in numbers), default=0), _WIDEST_TYPE)
+    notes = _notes(graph, numbers, {*numbers, *inputs}, reference)
+    header = ", ".join(f"{i.params['name']}: {i.type}" for i in inputs)
+    lines = [f"graph {name}({header}) {{"]
+    for node in numbers:
+        lines.append(
+            _line(node, reference, lambda g: f"@{labels[g.digest()][0]}", width)
+            + notes.get(node, "")
+        )
+    if outputs:
+        lines.append(f"  return {', '.join(map(reference, outputs))}")
+    lines.append("}")
+    return "\n".join(lines)
+
+
+def _line(
+    node: Any,
+    reference: Callable[[Any], str],
+    graph_name: Callable[[Any], str],
+    width: int = 0,
+) -> str:
+    if not is_listed(node.op, node.params):
+        return f"{_unlisted(node)} : {node.type}"
+    parts = [f"  {reference(node)} : {node.type!s:<{width}} =", node.op.name]
+    parts += map(reference, node.inputs)
+    if node.op.name == "constant":
+        parts.append(_array(node.params["value"]))
+    else:
+        defaults = node.op.parameters
+        parts += [
+            f"{name}={_param(value, graph_name)}"
+            for name, value in node.params.items()
+            if defaults[name] is not value and exact_key(defaults[name]) != exact_key(value)
+        ]
+    return " ".join(parts)
+
+
+def _notes(
+    graph: Any, numbers: Mapping[Any, int], known: set[Any], reference: Callable[[Any], str]
+) -> dict[Any, str]:
+    """``; d %3 / d w`` behind a gradient; ``via %2`` where it is the part through a consumer."""
+    whole: dict[Any, str] = {}
+    parts: dict[Any, str] = {}
+    for record in graph.provenance:
+        gradient, of, forward, position = record
+        if gradient not in numbers or of not in known or forward not in known:
+            continue
+        if position < 0:
+            whole.setdefault(gradient, f"   ; d {reference(of)} / d {reference(forward)}")
+        elif forward.inputs[position] in known:
+            via = f"{reference(forward)}" + (f" [{position}]" if position else "")
+            target = reference(forward.inputs[position])
+            parts.setdefault(gradient, f"   ; d {reference(of)} / d {target} via {via}")
+    return parts | whole
+
+
+def _collect_graphs(value: Any, labels: dict[str, tuple[str, Any]]) -> None:
+    if isinstance(value, tuple):
+        for entry in value:
+            _collect_graphs(entry, labels)
+    elif hasattr(value, "digest") and hasattr(value, "outputs"):
+        key = value.digest()
+        if key in labels:
+            return
+        for node in value.nodes:
+            for inner in node.params.values():
+                _collect_graphs(inner, labels)
+        taken = {label for label, _ in labels.values()}
+        label, count = value.name, 1
+        while label in taken:
+            count += 1
+            label = f"{value.name}_{count}"
+        labels[key] = (label, value)
+
+
+def _reference_in_graph(node: Any) -> str:
+    if not is_listed(node.op, node.params):
+        return _unlisted(node)
+    return f"%{node.index - bisect_left(node.graph.unlisted, node.index)}"
+
+
+def _unlisted(node: Any) -> str:
+    if node.op.name == "input":
+        return str(node.params["name"])
+    array = node.params["value"].array
+    suffix = "" if array.dtype.name in _PLAIN_DTYPES else f":{dtype_name(array.dtype)}"
+    return _number(array[()]) + suffix
+
+
+def _number(value: Any) -> str:
+    """A NumPy scalar so that reading it back gives the same bits."""
+    kind = value.dtype.kind
+    if kind == "c":
+        return (
+            repr(complex(value)).strip("()")
+            if value.dtype.itemsize == 16
+            else str(value).strip("()")
+        )
+    if kind == "f" and value.dtype.itemsize == 8:
+        return repr(float(value))
+    return str(value)
+
+
+def _array(literal: Literal) -> str:
+    if literal.array.nbytes > LARGEST_CONSTANT:
+        return f"#{literal.digest().hex()}"
+    return _nested(literal.array)
+
+
+def _nested(array: np.ndarray[Any, Any]) -> str:
+    # Depth is the rank, at most 64.
+    if array.ndim == 0:
+        return _number(array[()])
+    return f"[{', '.join(map(_nested, array))}]"
+
+
+def _param(value: Any, graph_name: Callable[[Any], str]) -> str:
+    match value:
+        case Slice(start, stop, step):
+            end = "" if stop == -1 and step < 0 else _param(stop, graph_name)
+            tail = "" if step == 1 else f":{step}"
+            return f"{_param(start, graph_name)}:{end}{tail}"
+        case tuple():
+            inner = ",".join(_param(v, graph_name) for v in value)
+            return f"({inner},)" if len(value) == 1 else f"({inner})"
+        case Size():
+            return value.compact()
+        case str():
+            return json.dumps(value)
+        case np.dtype():
+            return dtype_name(value)
+        case Literal():
+            return f"{TensorType(value.array.dtype, value.array.shape)}{_array(value)}"
+        case TensorType() | TupleType():
+            return str(value).replace(" ", "")
+        case _ if hasattr(value, "digest") and hasattr(value, "outputs"):
+            return graph_name(value)
+        case _:
+            return repr(value)
