@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from symdiff.errors import ArgumentError, ShapeError
 from symdiff.sizes import Dim, Size, bounds, evaluate, names, solve, substitute
-from symdiff.types import Shape, TensorType, shape_text
+from symdiff.types import Shape, shape_text
 
 __all__ = ["Requirement", "bind_shapes", "unify_shapes"]
 
@@ -106,24 +106,24 @@ def bind_shapes(
 
 
 def unify_shapes(
-    named: Sequence[tuple[str, TensorType, TensorType]],
+    named: Sequence[tuple[str, Shape, Shape]],
 ) -> dict[str, Dim]:
     """What a graph's named sizes are when nodes of these types stand for its inputs.
 
-    Takes ``(input name, declared type, type of the node given)``. Raises `ShapeError` where the
+    Takes ``(input name, declared shape, shape of the node given)``. Raises `ShapeError` where the
     types do not fit.
     """
     mapping: dict[str, Dim] = {}
     for name, declared, actual in named:
-        if declared.rank != actual.rank:
-            raise ShapeError(f"{name} is {declared}, but the node given for it is {actual}")
-        for dim, size in zip(declared.shape, actual.shape, strict=True):
+        if len(declared) != len(actual):
+            raise _unfit(name, declared, actual)
+        for dim, size in zip(declared, actual, strict=True):
             if isinstance(dim, Size) and str(dim) in names(dim):
                 first = mapping.setdefault(str(dim), size)
                 if first != size:
                     raise ShapeError(f"{dim} is {first} elsewhere but {size} in {name}")
     for name, declared, actual in named:
-        for dim, size in zip(declared.shape, actual.shape, strict=True):
+        for dim, size in zip(declared, actual, strict=True):
             unknown = names(dim) - mapping.keys()
             if unknown and isinstance(size, int):
                 known = {k: v for k, v in mapping.items() if isinstance(v, int)}
@@ -134,5 +134,12 @@ def unify_shapes(
                     f"{name}: cannot tell {', '.join(sorted(unknown))} from {dim} = {size}"
                 )
             if substitute(dim, mapping) != size:
-                raise ShapeError(f"{name} is {declared}, but the node given for it is {actual}")
+                raise _unfit(name, declared, actual)
     return mapping
+
+
+def _unfit(name: str, declared: Shape, actual: Shape) -> ShapeError:
+    return ShapeError(
+        f"{name} has the shape {shape_text(declared)}, but the node given for it has "
+        f"{shape_text(actual)}"
+    )

@@ -131,13 +131,12 @@ def _sizes(body: Graph, types: Sequence[Type]) -> dict[str, Dim]:
     """What the body's sizes are for operands of these types."""
     if len(types) != len(body.inputs):
         raise ArgumentError(f"{body.name} takes {len(body.inputs)} operands")
-    named = [(str(i.name), i.type, t) for i, t in zip(body.inputs, types, strict=True)]
-    for name, declared, actual in named:
-        if actual == declared:
-            continue
-        if not isinstance(actual, TensorType) or actual.dtype != declared.dtype:  # type: ignore[union-attr]
-            raise ShapeError(f"{body.name}: {name} is {declared}, not {actual}")
-    return unify_shapes(named)  # type: ignore[arg-type]
+    named = []
+    for declared, actual in zip(body.inputs, types, strict=True):
+        if not isinstance(actual, TensorType) or actual.dtype != declared.dtype:
+            raise ShapeError(f"{body.name}: {declared.name} is {declared.type}, not {actual}")
+        named.append((str(declared.name), declared.shape, actual.shape))
+    return unify_shapes(named)
 
 
 def _infer(*types: Type, body: Graph, **_: Any) -> Type:

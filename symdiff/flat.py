@@ -55,7 +55,7 @@ def flatten(
         origin = graph.origin(node)
         origin_of.append(origins.of(id(origin), origin))
     records = [
-        [new_index.get(n.index) for n in (r.gradient, r.of, r.forward)] + [r.position]
+        [*[new_index.get(n.index) for n in (r.gradient, r.of, r.forward)], r.position, r.whole]
         for r in graph.provenance
     ]
     return {
@@ -67,7 +67,7 @@ def flatten(
         "inputs": inputs,
         "orders": orders,
         "origin_of": origin_of,
-        "provenance": array("q", chain.from_iterable(r for r in records if None not in r)),  # type: ignore[arg-type]
+        "provenance": array("q", chain.from_iterable(r for r in records if None not in r)),
         "outputs": [new_index[n.index] for n in (graph.outputs if outputs is None else outputs)],
     }
 
@@ -88,9 +88,9 @@ def restore(state: dict[str, Any], graph: Graph) -> Graph:
             at += arity
             nodes.append(graph.restore_node(op, inputs, params, order, origins[origin]))
     records = state["provenance"]
-    for k in range(0, len(records), 4):
+    for k in range(0, len(records), 5):
         gradient, of, forward = (nodes[i] for i in records[k : k + 3])
-        graph.record_provenance(gradient, of, forward, records[k + 3])
+        graph.record_provenance(gradient, of, forward, records[k + 3], bool(records[k + 4]))
     graph.outputs = [nodes[i] for i in state["outputs"]]
     return graph
 

@@ -80,18 +80,28 @@ SIZE_OF: Final = Op(
 )
 
 
-class Provenance(NamedTuple):
-    """Why `build_grad` made a node.
+_new_storage: Final = object.__new__
 
-    `gradient` is the gradient of `of`: with ``position >= 0`` the contribution that reached
-    ``forward.inputs[position]`` through the consumer `forward`; with ``position == -1`` the
-    whole gradient with respect to `forward`.
+
+class Provenance(NamedTuple):
+    """Why `build_grad` made a node: an edge from a gradient node to a forward node.
+
+    `gradient` is what reached ``forward.inputs[position]`` through its consumer `forward`, on
+    the way back from `of`; `whole` says that nothing else reached it, so that this is all of
+    the gradient. With ``position == -1`` it is the whole gradient with respect to `forward`
+    itself: a sum of several contributions, or the seed.
     """
 
     gradient: Node
     of: Node
     forward: Node
     position: int
+    whole: bool
+
+    @property
+    def target(self) -> Node:
+        """The node whose gradient, or part of it, this is."""
+        return self.forward if self.position < 0 else self.forward.inputs[self.position]
 
 
 class _Table:
@@ -141,13 +151,14 @@ class Graph:
         "_recorder",
         "_requirements",
         "_top_order",
+        "_types",
         "_unlisted",
         "memo",
         "name",
     )
 
     def __init__(self, name: str = "graph") -> None:
-        if not isinstance(name, str) or not name.isidentifier():
+        if not str(name).isidentifier():
             raise ArgumentError(f"a graph's name must be an identifier, not {name!r}")
         self.name = name
         self._nodes: list[Node] = []
@@ -155,11 +166,12 @@ class Graph:
         self._outputs: tuple[Node, ...] = ()
         self._plain: dict[Op, _Table] = {}
         self._keyed: dict[Any, _Table] = {}
+        self._types: dict[Type, Type] = {}
         # Side lists, by node index.
         self._orders: list[int] = []
         self._origins: list[Origin] = []
         self._unlisted = array("q")  # indices that have no line of their own in the text form
-        self._provenance = array("q")  # four entries a record, see Provenance
+        self._provenance = array("q")  # four entries a record: see record_provenance
         self._requirements: list[tuple[int, Requirement]] = []
         self._consumers: list[list[Node]] = []  # filled on demand, up to some index
         self._recorder = OriginRecorder()
@@ -215,13 +227,19 @@ class Graph:
         """Every record of `build_grad`, in the order they were appended."""
         nodes, flat_ = self._nodes, self._provenance
         for k in range(0, len(flat_), 4):
+            gradient, of, forward, code = flat_[k : k + 4]
+            whole = code < 0
             yield Provenance(
-                nodes[flat_[k]], nodes[flat_[k + 1]], nodes[flat_[k + 2]], flat_[k + 3]
+                nodes[gradient], nodes[of], nodes[forward], -code - 2 if whole else code, whole
             )
 
-    def record_provenance(self, gradient: Node, of: Node, forward: Node, position: int) -> None:
+    def record_provenance(
+        self, gradient: Node, of: Node, forward: Node, position: int, whole: bool
+    ) -> None:
         """Append one record; see `Provenance`."""
-        self._provenance.extend((gradient.index, of.index, forward.index, position))
+        # One number for the last two fields: whole ones count down from -1 (position -1).
+        code = -position - 2 if whole else position
+        self._provenance.extend((gradient.index, of.index, forward.index, code))
 
     def requirements(self, nodes: Iterable[Node] | None = None) -> list[tuple[Node, Requirement]]:
         """What slices and refinements need of the sizes: of all nodes, or of these."""
@@ -296,31 +314,35 @@ class Graph:
         What calling an op does. Raises `MixedGraphError`, or the `ShapeError`, `DTypeError` or
         `ArgumentError` of the op with its operands listed.
         """
+        nodes: tuple[Node, ...] = args
         for arg in args:
             if type(arg) is not Node or arg.graph is not self:
-                args = self._lift(op, args)
+                nodes = self._lift(op, args)
                 break
-        if not op.variadic and len(args) != len(op.arguments):
+        if len(nodes) != op.arity and not op.variadic:
             raise ArgumentError(
                 f"{op.name} takes {len(op.arguments)} operands "
-                f"({', '.join(op.arguments) or 'none'}); {len(args)} given"
+                f"({', '.join(op.arguments) or 'none'}); {len(nodes)} given"
             )
-        if params or op.parameters:
-            try:
-                params = self._params(op, args, params)
-                if op.identity is not None and op.identity(*[a.type for a in args], **params):
-                    return args[0]
-            except SymdiffError as error:
-                raise operand_error(error, op, args, self._here()) from error.__cause__
-            return self.intern(op, args, params)
-        return self._intern(self._plain.get(op) or self._table(op, NO_PARAMS), args)
+        if not params and not op.parameters:
+            table = self._plain.get(op)
+            return self._intern(self._table(op, NO_PARAMS) if table is None else table, nodes)
+        try:
+            params = self._params(op, nodes, params)
+            if op.identity is not None and op.identity(*[a.type for a in nodes], **params):
+                return nodes[0]
+        except SymdiffError as error:
+            raise operand_error(error, op, nodes, self._here()) from error.__cause__
+        return self.intern(op, nodes, params)
 
     def intern(self, op: Op, inputs: tuple[Node, ...], params: Mapping[str, Any]) -> Node:
         """The node with exactly these fields: `apply` after operands and params are canonical."""
         if not params:
-            return self._intern(self._plain.get(op) or self._table(op, NO_PARAMS), inputs)
+            table = self._plain.get(op)
+            return self._intern(self._table(op, NO_PARAMS) if table is None else table, inputs)
         key = (op, *[exact_key(value) for value in params.values()])
-        return self._intern(self._keyed.get(key) or self._table(op, params, key), inputs)
+        table = self._keyed.get(key)
+        return self._intern(self._table(op, params, key) if table is None else table, inputs)
 
     def _table(self, op: Op, params: Mapping[str, Any], key: Any = None) -> _Table:
         table = _Table(op, params)
@@ -339,14 +361,11 @@ class Graph:
                 if natural < self._orders[node.index]:
                     self._orders[node.index] = natural
             return node
-        types = inputs[0].type if len(inputs) == 1 else tuple([i.type for i in inputs])
+        # Types are one object each in a graph, so their ids key what was inferred before.
+        types = id(inputs[0].type) if len(inputs) == 1 else tuple([id(i.type) for i in inputs])
         type_ = table.types.get(types)
         if type_ is None:
-            try:
-                type_ = table.op.infer(*[i.type for i in inputs], **table.params)
-            except SymdiffError as error:
-                raise operand_error(error, table.op, inputs, self._here()) from error.__cause__
-            table.types[types] = type_
+            type_ = table.types[types] = self._infer(table, inputs)
         requirements = self._required(table, inputs) if table.op.requires is not None else ()
         order = self._fixed_order
         if order is None:
@@ -355,17 +374,31 @@ class Graph:
         elif order > self._top_order:
             self._top_order = order
         origin = self._fixed_origin or self._recorder.here()
-        index = len(self._nodes)
-        node = _seal(Storage(table.op, inputs, table.params, type_, index, self))
-        self._nodes.append(node)
+        nodes = self._nodes
+        made = _new_storage(Storage)
+        made.op = table.op
+        made.inputs = inputs
+        made.params = table.params
+        made.type = type_
+        made.index = index = len(nodes)
+        made.graph = self
+        made.__class__ = Node  # sealed: from here on it refuses assignment
+        table.nodes[inputs] = made  # type: ignore[assignment]
+        nodes.append(made)  # type: ignore[arg-type]
         self._orders.append(order)
         self._origins.append(origin)
         if not table.listed:
             self._unlisted.append(index)
         for requirement in requirements:
             self._requirements.append((index, requirement))
-        table.nodes[inputs] = node
-        return node
+        return made  # type: ignore[return-value]
+
+    def _infer(self, table: _Table, inputs: tuple[Node, ...]) -> Type:
+        try:
+            inferred = table.op.infer(*[i.type for i in inputs], **table.params)
+        except SymdiffError as error:
+            raise operand_error(error, table.op, inputs, self._here()) from error.__cause__
+        return self._types.setdefault(inferred, inferred)
 
     def restore_node(
         self,
@@ -617,15 +650,10 @@ class Graph:
         _ensure(unlisted == list(self._unlisted), "line numbers are out of step")
         _ensure(len(self._provenance) % 4 == 0, "provenance is torn")
         for record in self.provenance:
-            ok = (
-                record.gradient.type
-                == (
-                    record.forward
-                    if record.position < 0
-                    else record.forward.inputs[record.position]
-                ).type
+            _ensure(
+                record.gradient.type == record.target.type,
+                f"{record.gradient!r} is a gradient of another type than {record.target!r}",
             )
-            _ensure(ok, f"{record.gradient!r} is a gradient of another type than its node")
         for output in self._outputs:
             _ensure(output.graph is self, "an output belongs to another graph")
 
@@ -665,12 +693,6 @@ class Graph:
 
 def _restore(state: dict[str, Any]) -> Graph:
     return flat.restore(state, Graph())
-
-
-def _seal(storage: Storage) -> Node:
-    """The same object as a `Node`, which refuses assignment: frozen, and cheap to make."""
-    storage.__class__ = Node
-    return storage  # type: ignore[return-value]
 
 
 def _ensure(condition: bool, message: str) -> None:

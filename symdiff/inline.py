@@ -53,8 +53,8 @@ def call(graph: Graph, outputs: Sequence[Node], args: Sequence[Any]) -> list[Nod
                 f"{type_list((node,))}\ncast it with node.astype"
             )
     sizes = unify_shapes(
-        [(str(i.name), i.type, n.type) for i, n in zip(inputs, nodes, strict=True)]
-    )  # type: ignore[misc]
+        [(str(i.name), i.shape, n.shape) for i, n in zip(inputs, nodes, strict=True)]
+    )
     return rebuild(outputs, dict(zip(inputs, nodes, strict=True)), target, sizes)
 
 

@@ -82,7 +82,7 @@ class Slice(NamedTuple):
     step: int
 
     @property
-    def count(self) -> Dim:
+    def length(self) -> Dim:
         """Number of elements taken."""
         if self.step > 0:
             return (self.stop - self.start + (self.step - 1)) // self.step

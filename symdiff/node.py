@@ -34,9 +34,9 @@ def _binary(name: str) -> Callable[[Node, Any], Node]:
     ops = REGISTRY.ops
 
     def method(self: Node, other: Any) -> Node:
-        if isinstance(other, _OPERANDS) or hasattr(other, "__array__"):
+        if type(other) is Node or isinstance(other, _OPERANDS) or hasattr(other, "__array__"):
             return ops[name](self, other)
-        return NotImplemented
+        return NotImplemented  # type: ignore[no-any-return]
 
     method.__name__ = f"__{name}__"
     method.__doc__ = f"NumPy's `{name}`, as a node."
@@ -49,7 +49,7 @@ def _reflected(name: str) -> Callable[[Node, Any], Node]:
     def method(self: Node, other: Any) -> Node:
         if isinstance(other, _OPERANDS) or hasattr(other, "__array__"):
             return ops[name](other, self)
-        return NotImplemented
+        return NotImplemented  # type: ignore[no-any-return]
 
     method.__name__ = f"__r{name}__"
     method.__doc__ = f"NumPy's `{name}` with the node on the right."
@@ -220,7 +220,7 @@ class Node(Storage):
     def dot(self, other: Any) -> Node:
         """NumPy's `ndarray.dot` for up to two axes: the matrix product, or a scaling."""
         scalar = self.ndim == 0 or np.ndim(other) == 0
-        return self * other if scalar else self @ other  # type: ignore[no-any-return, operator]
+        return self * other if scalar else self @ other  # type: ignore[no-any-return]
 
     def __getitem__(self, key: Any) -> Node:
         if isinstance(self.type, TupleType):

@@ -104,6 +104,7 @@ class Op:
 
     __slots__ = (
         "arguments",
+        "arity",
         "batch",
         "commutative",
         "doc",
@@ -157,6 +158,7 @@ class Op:
         put = object.__setattr__
         put(self, "variadic", len(names) == 1 and names[0].startswith("*"))
         put(self, "arguments", tuple(n.lstrip("*") for n in names))
+        put(self, "arity", len(names))
         for slot, value in (
             ("name", name),
             ("doc", doc),
@@ -191,6 +193,7 @@ class Op:
     if TYPE_CHECKING:
         name: str
         arguments: tuple[str, ...]
+        arity: int
         variadic: bool
         doc: str
         form: str

@@ -63,7 +63,7 @@ class OriginRecorder:
     def here(self) -> Origin:
         """The line of the nearest caller outside symdiff and NumPy."""
         sites = self._sites
-        frame = sys._getframe(1)
+        frame = sys._getframe(2)  # the nearest two callers are the graph's own
         while True:
             code = frame.f_code
             entry = sites.get(id(code))

@@ -884,23 +884,25 @@ def _presented(terms: _Terms) -> _Terms:
     floors = {atom: None for mono, _ in terms for atom, _ in mono if isinstance(atom, _Floor)}
     for floor in floors:
         if isinstance(floor.bottom, int):
-            try:
-                mirrored = _mirrored(terms, floor)
-            except ArgumentError:  # beyond the limits, so longer
-                continue
-            if len(mirrored) < len(terms):
-                terms = mirrored
+            with suppress(ArgumentError):  # beyond the limits, so longer
+                terms = _mirrored(terms, floor)
     return terms
 
 
 def _mirrored(terms: _Terms, floor: _Floor) -> _Terms:
+    """The sum without this quotient but its mirror, or as it is if that is no shorter."""
     other = _rounded(floor) - _atom(floor.mirror)
-    total: Dim = 0
+    counts = dict(terms)
     for mono, count in terms:
         powers = dict(mono)
-        replaced = _power(other, powers.pop(floor, 0))
-        total += replaced * _collect({tuple(powers.items()): count})
-    return _terms(total)
+        if power := powers.pop(floor, 0):
+            del counts[mono]
+            for part, times in _terms(_power(other, power)):
+                product = _times(tuple(powers.items()), part)
+                counts[product] = counts.get(product, 0) + times * count
+    if sum(map(bool, counts.values())) >= len(terms):
+        return terms
+    return _terms(_collect(counts))
 
 
 def _text(terms: _Terms) -> str:
@@ -936,7 +938,12 @@ def _grouped(dim: Dim) -> str:
 
 # -- Parsing ------------------------------------------------------------------------------
 
-_RESERVED = re.compile(r"f16|f32|f64|c64|c128|[iu](8|16|32|64)|bool_?|nan|inf")
+_RESERVED = frozenset(
+    [
+        *("f16", "f32", "f64", "c64", "c128", "bool", "bool_", "nan", "inf"),
+        *("i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"),
+    ]
+)
 _TOKEN = re.compile(r"[ \t]*(?:([0-9]+)|([A-Za-z_][A-Za-z0-9_]*)|(\*\*|//|[-+*/%()])|(\S)|$)")
 _OPERATIONS: dict[str, Callable[[Dim, Dim], Dim]] = {
     "+": operator.add,
@@ -1059,7 +1066,7 @@ class _Reader:
             return dim
         if kind not in ("name", "number"):
             self.fail("a name or an integer is missing here")
-        if kind == "name" and (_RESERVED.fullmatch(token) or iskeyword(token)):
+        if kind == "name" and (token in _RESERVED or iskeyword(token)):
             what = "a Python keyword" if iskeyword(token) else "a dtype or a float constant"
             self.fail(f"{token} is {what}; a size needs another name")
         self.advance()

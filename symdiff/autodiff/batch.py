@@ -12,6 +12,7 @@ from symdiff.describe import node_line
 from symdiff.errors import ArgumentError, InvariantError, ShapeError
 from symdiff.graph import Graph
 from symdiff.node import Node
+from symdiff.sizes import Dim
 from symdiff.types import TensorType
 
 __all__ = ["batch_nodes"]
@@ -50,9 +51,9 @@ def batch_nodes(
     return [done.get(n, n) for n in wanted], [n in done for n in wanted]
 
 
-def _check(node: Node, result: Node, sizes: set[object]) -> None:
+def _check(node: Node, result: Node, sizes: set[Dim]) -> None:
     if isinstance(node.type, TensorType):
-        expected = TensorType(node.dtype, (*sizes, *node.shape))  # type: ignore[arg-type]
+        expected = TensorType(node.dtype, (*sizes, *node.shape))
         if result.type != expected:
             raise InvariantError(
                 f"the batch rule of {node.op.name} gives {result.type}, not {expected}"

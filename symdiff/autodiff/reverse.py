@@ -69,7 +69,7 @@ def build_grad(
     >>> x = g.input("x", sd.f64[()])
     >>> table = sd.build_grad(g, sd.sin(x) * x, [x])
     >>> table[x]
-    %4 : f64[] = add_n %1 %3
+    %4 : f64[] = add_n %3 %0
     """
     wanted = (targets,) if isinstance(targets, Node) else tuple(targets)
     graph.own([z, *wanted], "build_grad")
@@ -82,12 +82,11 @@ def build_grad(
     path = pruned(graph, z, wanted)
     with graph.recording(order=graph.order(z) + 1), paused_collector():
         table: dict[Node, Any] = {z: _seed(graph, z, seed)}
-        graph.record_provenance(table[z], z, z, -1)
         _fill(graph, z, path, table)
         for target in wanted:
             if target not in table and target in path:
                 table[target] = zeros_like(target)
-                graph.record_provenance(table[target], z, target, -1)
+                graph.record_provenance(table[target], z, target, -1, True)
     return GradTable(
         z, {node: G for node, G in table.items() if isinstance(node.type, TensorType)}
     )
@@ -98,21 +97,33 @@ def pruned(graph: Graph, z: Node, targets: Iterable[Node]) -> dict[Node, list[tu
 
     Integer and boolean nodes cut the path: nothing differentiable passes through them.
     """
-    live = {t: [] for t in targets}  # type: dict[Node, list[tuple[Node, int]]]
     result: dict[Node, list[tuple[Node, int]]] = {}
+    ends = set(targets)
     for node in graph.ancestors(z):
-        taken = [(i, k) for k, i in enumerate(node.inputs) if i in live]
-        if node in live or (taken and _carries(node)):
-            live.setdefault(node, [])
-            result[node] = live[node]
-            for source, position in taken:
-                live[source].append((node, position))
+        reached = node in ends
+        for position, source in enumerate(node.inputs):
+            if source in result:
+                if not reached:
+                    if not _carries(node):
+                        break
+                    reached = True
+                result[source].append((node, position))
+        if reached:
+            result[node] = []
     return result if z in result else {}
 
 
 def _carries(node: Node) -> bool:
-    types = node.type.items if isinstance(node.type, TupleType) else (node.type,)
-    return any(t.dtype.kind in "fc" for t in types)
+    """Whether derivatives pass through a node: real floating, alone or among its results."""
+    type_ = node.type
+    if isinstance(type_, TupleType):
+        return any(t.dtype.kind == "f" for t in type_.items)
+    kind = type_.dtype.kind
+    if kind == "c":
+        raise NotDifferentiableError(
+            f"derivatives through complex values are not defined here\n  {node_line(node)}"
+        )
+    return kind == "f"
 
 
 def _seed(graph: Graph, z: Node, seed: Any) -> Node:
@@ -142,26 +153,29 @@ def _fill(
         if isinstance(V.type, TupleType):
             _gather_items(V, consumers, table)
             continue
-        parts = [table[z]] if V is z else []
+        parts = [(table[z], z, -1)] if V is z else []
         for consumer, position in consumers:
             G = table.get(consumer)
             if G is None or consumer.op.name == "item":
                 continue
-            part = _bprop(graph, consumer, position, G, path, shared)
+            part = _bprop(consumer, position, G, path, shared)
             if part is None:
                 continue
-            if part.type != V.type:
+            if part.type is not V.type and part.type != V.type:
                 raise InvariantError(
                     f"the VJP rule of {consumer.op.name} for "
                     f"{consumer.op.argument_name(position)} gives {part.type}, but the operand "
                     f"is {V.type}\n  {node_line(consumer)}"
                 )
-            graph.record_provenance(part, z, consumer, position)
-            parts.append(part)
-        if parts:
-            table[V] = parts[0] if len(parts) == 1 else add_n(*parts)
-            if V is not z or len(parts) > 1:
-                graph.record_provenance(table[V], z, V, -1)
+            parts.append((part, consumer, position))
+        if len(parts) == 1:
+            table[V] = parts[0][0]
+            graph.record_provenance(table[V], z, parts[0][1], parts[0][2], True)
+        elif parts:
+            for part, consumer, position in parts:
+                graph.record_provenance(part, z, consumer, position, False)
+            table[V] = add_n(*[part for part, _, _ in parts])
+            graph.record_provenance(table[V], z, V, -1, True)
 
 
 def _gather_items(V: Node, consumers: list[tuple[Node, int]], table: dict[Node, Any]) -> None:
@@ -175,7 +189,6 @@ def _gather_items(V: Node, consumers: list[tuple[Node, int]], table: dict[Node, 
 
 
 def _bprop(
-    graph: Graph,
     consumer: Node,
     position: int,
     G: Any,
@@ -184,8 +197,6 @@ def _bprop(
 ) -> Node | None:
     op = consumer.op
     if op.vjp_all is None:
-        if consumer.type.__class__ is TensorType and consumer.type.dtype.kind == "c":  # type: ignore[union-attr]
-            raise _not_differentiable("gradients through complex values", consumer, position, path)
         try:
             return op.vjp(consumer, position, G)
         except NotDifferentiableError as error:
@@ -212,7 +223,7 @@ def _not_differentiable(
 
 @contextmanager
 def paused_collector() -> Iterator[None]:
-    """Building many nodes makes no garbage; the cyclic collector would walk them all for nothing."""
+    """Building many nodes makes no garbage, and the collector would walk them all again."""
     enabled = gc.isenabled()
     gc.disable()
     try:

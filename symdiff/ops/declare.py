@@ -182,31 +182,32 @@ def scale(g: Node, partial: Any) -> Node | None:
     A mask is kept outermost: ``where(m, h, 0)`` times ``p`` is ``where(m, h * p, 0)``, so a
     branch not taken cannot make NaN, whatever its partial derivatives are.
     """
-    if partial is None or (isinstance(partial, Number) and partial == 0):
-        return None
-    if isinstance(partial, Number) and partial == 1:
-        return g
-    mask = mask_of(g)
+    if type(partial) is not Node:
+        if partial is None or partial == 0:
+            return None
+        if partial == 1:
+            return g
+    mask = mask_of(g) if g.op.name == "where" else None
     if mask is not None:
         return masked_like(g, _times(mask.value, partial))
     return _times(g, partial)
 
 
 def _times(g: Node, partial: Any) -> Node:
+    if type(partial) is Node:
+        return partial if _is_one(g, partial) else g * partial  # type: ignore[no-any-return]
     if isinstance(partial, over):
-        return (1.0 if _is_one(g, partial.denominator.type) else g) / partial.denominator  # type: ignore[return-value]
-    if isinstance(partial, Number):
-        return -g if partial == -1 else g * partial
-    return partial if _is_one(g, partial.type) else g * partial  # type: ignore[no-any-return]
+        below = partial.denominator
+        return 1.0 / below if _is_one(g, below) else g / below  # type: ignore[return-value]
+    return -g if partial == -1 else g * partial  # type: ignore[no-any-return]
 
 
-def _is_one(g: Node, type_: Type) -> bool:
-    """Whether `g` is all ones and multiplying something of `type_` by it changes nothing."""
-    if g.type != type_:
-        return False
-    if g.op.name == "broadcast_to":
-        g = g.inputs[0]
-    return scalar_value(g) == 1
+def _is_one(g: Node, like: Node) -> bool:
+    """Whether `g` is all ones and multiplying `like` by it changes nothing."""
+    name = g.op.name
+    if name == "broadcast_to":
+        return g.type == like.type and scalar_value(g.inputs[0]) == 1
+    return name == "constant" and g.type == like.type and scalar_value(g) == 1
 
 
 class _Mask(NamedTuple):
@@ -245,7 +246,7 @@ def scalar_value(node: Any) -> Number | None:
 def fit(g: Node, type_: Type) -> Node:
     """`g` summed over the axes an operand was broadcast along, in that operand's dtype."""
     assert isinstance(type_, TensorType)
-    if g.type == type_:
+    if g.type is type_ or g.type == type_:
         return g
     shape, target = g.shape, type_.shape
     lead = len(shape) - len(target)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.node import Node
+from symdiff.op import Op
 from symdiff.ops.declare import (
     elementwise,
     linear,
@@ -61,7 +62,7 @@ __all__ = [
 
 # -- arithmetic ----------------------------------------------------------------------------
 
-add = elementwise(
+add: Op = elementwise(
     "add",
     "a b",
     doc="Sum `a + b`, broadcasting as NumPy does.",
@@ -71,7 +72,7 @@ add = elementwise(
     partials=(lambda y, a, b: 1, lambda y, a, b: 1),
 )
 
-subtract = elementwise(
+subtract: Op = elementwise(
     "subtract",
     "a b",
     doc="Difference `a - b`, broadcasting as NumPy does.",
@@ -80,7 +81,7 @@ subtract = elementwise(
     partials=(lambda y, a, b: 1, lambda y, a, b: -1),
 )
 
-multiply = elementwise(
+multiply: Op = elementwise(
     "multiply",
     "a b",
     doc="Product `a * b`, broadcasting as NumPy does.",
@@ -90,7 +91,7 @@ multiply = elementwise(
     partials=(lambda y, a, b: b, lambda y, a, b: a),
 )
 
-divide = elementwise(
+divide: Op = elementwise(
     "divide",
     "a b",
     doc="Quotient `a / b`, broadcasting as NumPy does; integers give floats.",
@@ -99,7 +100,7 @@ divide = elementwise(
     partials=(lambda y, a, b: over(b), lambda y, a, b: -(y / b)),
 )
 
-negative = elementwise(
+negative: Op = elementwise(
     "negative",
     "x",
     doc="`-x`.",
@@ -129,7 +130,7 @@ def _power_by_exponent(y: Node, a: Node, b: Node) -> Node:
     return y * log(where(equal(a, 0), 1.0, a))
 
 
-pow = elementwise(
+pow: Op = elementwise(
     "pow",
     "a b",
     doc="""Power `a ** b`, broadcasting as NumPy does.
@@ -142,7 +143,7 @@ pow = elementwise(
     partials=(_power_by_base, _power_by_exponent),
 )
 
-floor_divide = elementwise(
+floor_divide: Op = elementwise(
     "floor_divide",
     "a b",
     doc="`floor(a / b)`; piecewise constant, so its derivative is zero by definition.",
@@ -151,7 +152,7 @@ floor_divide = elementwise(
     partials=(None, None),
 )
 
-remainder = elementwise(
+remainder: Op = elementwise(
     "remainder",
     "a b",
     doc="`a - b * floor(a / b)`, NumPy's `%`; the jumps count as constant in the derivative.",
@@ -160,7 +161,7 @@ remainder = elementwise(
     partials=(lambda y, a, b: 1, lambda y, a, b: -floor_divide(a, b)),
 )
 
-divmod = elementwise(
+divmod: Op = elementwise(
     "divmod",
     "a b",
     doc="""Quotient and remainder, ``(a // b, a % b)``: one node with two results.
@@ -178,7 +179,7 @@ divmod = elementwise(
     ),
 )
 
-sign = elementwise(
+sign: Op = elementwise(
     "sign",
     "x",
     doc="Sign of `x`: -1, 0 or 1. Its derivative is zero by definition.",
@@ -187,7 +188,7 @@ sign = elementwise(
     partials=(None,),
 )
 
-abs = elementwise(
+abs: Op = elementwise(
     "abs",
     "x",
     doc="Absolute value. The derivative at 0 is 0, the midpoint of the subgradient.",
@@ -198,7 +199,7 @@ abs = elementwise(
 
 # -- functions -----------------------------------------------------------------------------
 
-exp = elementwise(
+exp: Op = elementwise(
     "exp",
     "x",
     doc="Exponential function.",
@@ -207,7 +208,7 @@ exp = elementwise(
     partials=(lambda y, x: y,),
 )
 
-log = elementwise(
+log: Op = elementwise(
     "log",
     "x",
     doc="Natural logarithm; -inf at 0 and NaN below, as NumPy gives.",
@@ -216,7 +217,7 @@ log = elementwise(
     partials=(lambda y, x: over(x),),
 )
 
-sin = elementwise(
+sin: Op = elementwise(
     "sin",
     "x",
     doc="Sine of `x`, in radians.",
@@ -225,7 +226,7 @@ sin = elementwise(
     partials=(lambda y, x: cos(x),),
 )
 
-cos = elementwise(
+cos: Op = elementwise(
     "cos",
     "x",
     doc="Cosine of `x`, in radians.",
@@ -234,7 +235,7 @@ cos = elementwise(
     partials=(lambda y, x: -sin(x),),
 )
 
-sqrt = elementwise(
+sqrt: Op = elementwise(
     "sqrt",
     "x",
     doc="Square root. Its derivative at 0 is inf; under a mask that is never reached.",
@@ -243,7 +244,7 @@ sqrt = elementwise(
     partials=(lambda y, x: 0.5 / y,),
 )
 
-tanh = elementwise(
+tanh: Op = elementwise(
     "tanh",
     "x",
     doc="Hyperbolic tangent.",
@@ -255,25 +256,29 @@ tanh = elementwise(
 # -- comparisons and logic -----------------------------------------------------------------
 
 
-def _comparison(name: str, kernel: Any, doc: str, commutative: bool = False) -> Any:
+def _comparison(name: str, kernel: Any, doc: str, commutative: bool = False) -> Op:
     return elementwise(
         name, "a b", doc=doc, kernel=kernel, partials=(None, None), commutative=commutative
     )
 
 
-less = _comparison("less", np.less, "`a < b`, entry by entry.")
-less_equal = _comparison("less_equal", np.less_equal, "`a <= b`, entry by entry.")
-greater = _comparison("greater", np.greater, "`a > b`, entry by entry.")
-greater_equal = _comparison("greater_equal", np.greater_equal, "`a >= b`, entry by entry.")
-equal = _comparison("equal", np.equal, "`a == b`, entry by entry.", True)
-not_equal = _comparison("not_equal", np.not_equal, "`a != b`, entry by entry.", True)
-logical_and = _comparison("logical_and", np.logical_and, "`a and b`, entry by entry.", True)
-logical_or = _comparison("logical_or", np.logical_or, "`a or b`, entry by entry.", True)
-bitwise_and = _comparison("bitwise_and", np.bitwise_and, "`a & b` of integers or booleans.", True)
-bitwise_or = _comparison("bitwise_or", np.bitwise_or, "`a | b` of integers or booleans.", True)
-bitwise_xor = _comparison("bitwise_xor", np.bitwise_xor, "`a ^ b` of integers or booleans.", True)
+less: Op = _comparison("less", np.less, "`a < b`, entry by entry.")
+less_equal: Op = _comparison("less_equal", np.less_equal, "`a <= b`, entry by entry.")
+greater: Op = _comparison("greater", np.greater, "`a > b`, entry by entry.")
+greater_equal: Op = _comparison("greater_equal", np.greater_equal, "`a >= b`, entry by entry.")
+equal: Op = _comparison("equal", np.equal, "`a == b`, entry by entry.", True)
+not_equal: Op = _comparison("not_equal", np.not_equal, "`a != b`, entry by entry.", True)
+logical_and: Op = _comparison("logical_and", np.logical_and, "`a and b`, entry by entry.", True)
+logical_or: Op = _comparison("logical_or", np.logical_or, "`a or b`, entry by entry.", True)
+bitwise_and: Op = _comparison(
+    "bitwise_and", np.bitwise_and, "`a & b` of integers or booleans.", True
+)
+bitwise_or: Op = _comparison("bitwise_or", np.bitwise_or, "`a | b` of integers or booleans.", True)
+bitwise_xor: Op = _comparison(
+    "bitwise_xor", np.bitwise_xor, "`a ^ b` of integers or booleans.", True
+)
 
-logical_not = elementwise(
+logical_not: Op = elementwise(
     "logical_not",
     "x",
     doc="`not x`, entry by entry.",
@@ -281,7 +286,7 @@ logical_not = elementwise(
     partials=(None,),
 )
 
-bitwise_invert = elementwise(
+bitwise_invert: Op = elementwise(
     "bitwise_invert",
     "x",
     doc="`~x` of integers or booleans.",
@@ -309,7 +314,7 @@ def _under(condition: Node, g: Any, zero_first: bool) -> Node:
     return where(logical_and(outside, within), inner.value, 0.0)
 
 
-where = elementwise(
+where: Op = elementwise(
     "where",
     "condition x1 x2",
     doc="""`x1` where `condition` holds and `x2` elsewhere, all three broadcast together.
@@ -333,7 +338,7 @@ where = elementwise(
 
 # -- dtype, and the end of a path ----------------------------------------------------------
 
-cast = linear(
+cast: Op = linear(
     "cast",
     "x",
     doc="The values of `x` in another dtype. Gradients flow between floating dtypes only.",
@@ -347,7 +352,7 @@ cast = linear(
     moves=False,
 )
 
-stop_gradient = op(
+stop_gradient: Op = op(
     "stop_gradient",
     "x",
     doc="`x` itself, through which no derivative flows: zero by definition, at every order.",

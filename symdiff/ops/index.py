@@ -108,7 +108,7 @@ def _negative(bound: Dim) -> bool:
 
 def _result_shape(key: Key) -> Shape:
     return tuple(
-        1 if entry is None else entry.count
+        1 if entry is None else entry.length
         for entry in key
         if entry is None or isinstance(entry, Slice)
     )

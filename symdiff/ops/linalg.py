@@ -36,9 +36,8 @@ def _matmul_type(a: Type, b: Type) -> TensorType:
         raise ShapeError(f"columns of a ({a.shape[-1]}) {verb} {what} of b ({rows})")
     lead = broadcast_shapes([a.shape[:-2], b.shape[:-2]])
     if lead is None:
-        raise ShapeError(
-            f"leading axes {shape_text(a.shape[:-2])} and {shape_text(b.shape[:-2])} do not broadcast"
-        )
+        shapes = f"{shape_text(a.shape[:-2])} and {shape_text(b.shape[:-2])}"
+        raise ShapeError(f"leading axes {shapes} do not broadcast")
     shape = lead + (a.shape[-2:-1] if a.rank > 1 else ()) + (b.shape[-1:] if b.rank > 1 else ())
     return TensorType(promote(a.dtype, b.dtype), shape)
 

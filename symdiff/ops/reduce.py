@@ -93,7 +93,7 @@ sum: Op = linear(
 def _np_sum(
     a: Node, axis: Any = None, dtype: Any = None, *, keepdims: Any = False, **more: Any
 ) -> Node:
-    if any(value is not np._NoValue for value in more.values()):  # type: ignore[attr-defined]
+    if any(value is not np._NoValue for value in more.values()):
         raise ArgumentError(f"np.sum: {', '.join(more)} not available on nodes")
     return sum(a, axis=axis, dtype=dtype, keepdims=keepdims is True)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from symdiff.errors import ArgumentError, DTypeError, ShapeError
 from symdiff.node import Node
+from symdiff.op import Op
 from symdiff.ops.declare import fit, linear, numpy_function, public
 from symdiff.sizes import definitely_different
 from symdiff.types import (
@@ -65,7 +66,7 @@ def _reshape_type(x: Type, shape: Shape) -> TensorType:
     return TensorType(tensor(x).dtype, shape)
 
 
-reshape = linear(
+reshape: Op = linear(
     "reshape",
     "x",
     doc="""`x` with another shape of as many entries, in row-major order.
@@ -99,7 +100,7 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(range(len(axes)), key=axes.__getitem__))
 
 
-permute_dims = linear(
+permute_dims: Op = linear(
     "permute_dims",
     "x",
     doc="`x` with its axes permuted; None reverses them.",
@@ -140,7 +141,7 @@ def _batch_broadcast(y: Node, inputs: tuple[Node, ...], mapped: tuple[bool, ...]
     return broadcast_to(reshape(x, shape=shape), shape=(x.shape[0], *y.shape))
 
 
-broadcast_to = linear(
+broadcast_to: Op = linear(
     "broadcast_to",
     "x",
     doc="`x` repeated along new leading axes and along axes of length 1, without a copy.",

@@ -151,15 +151,16 @@ def _notes(
     whole: dict[Any, str] = {}
     parts: dict[Any, str] = {}
     for record in graph.provenance:
-        gradient, of, forward, position = record
-        if gradient not in numbers or of not in known or forward not in known:
+        gradient, of, forward, position, is_whole = record
+        target = record.target
+        if gradient not in numbers or of not in known or target not in known:
             continue
-        if position < 0:
-            whole.setdefault(gradient, f"   ; d {reference(of)} / d {reference(forward)}")
-        elif forward.inputs[position] in known:
-            via = f"{reference(forward)}" + (f" [{position}]" if position else "")
-            target = reference(forward.inputs[position])
-            parts.setdefault(gradient, f"   ; d {reference(of)} / d {target} via {via}")
+        note = f"   ; d {reference(of)} / d {reference(target)}"
+        if is_whole:
+            whole.setdefault(gradient, note)
+        elif forward in known:
+            via = reference(forward) + (f" [{position}]" if position else "")
+            parts.setdefault(gradient, f"{note} via {via}")
     return parts | whole
 
 
