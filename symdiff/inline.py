@@ -92,11 +92,18 @@ def rebuild(
     return [done[node] for node in outputs]
 
 
-def transplant(nodes: Sequence[Node], target: Graph) -> dict[Node, Node]:
-    """What `nodes` are computed from, made again in an empty graph: old node -> new node."""
-    done: dict[Node, Node] = {}
+def transplant(
+    nodes: Sequence[Node], target: Graph, given: Mapping[Node, Node] | None = None
+) -> dict[Node, Node]:
+    """What `nodes` are computed from, made again in another graph: old node -> new node.
+
+    `given` says what stands for some of them already.
+    """
+    done = dict(given or {})
     source = nodes[0].graph
     for node in source.ancestors(nodes):
+        if node in done:
+            continue
         inputs = tuple([done[i] for i in node.inputs])
         if node.op.name == "input":
             done[node] = target.input(node.params["name"], node.type)

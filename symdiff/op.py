@@ -223,6 +223,9 @@ class Op:
         for arg in args:
             if isinstance(arg, Storage):
                 return arg.graph.apply(self, args, params)
+        for arg in args:
+            if hasattr(arg, "apply_op"):  # a pattern of a rewrite rule
+                return arg.apply_op(self, args, params)  # type: ignore[no-any-return]
         raise ArgumentError(
             f"{self.name}: none of the operands is a node of a graph "
             f"({', '.join(type(a).__name__ for a in args) or 'no operands'}); "

@@ -6,6 +6,7 @@ is worked out once and kept, so recording costs a frame walk and two dict lookup
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import PurePath
@@ -19,6 +20,7 @@ __all__ = ["Origin", "OriginRecorder"]
 _INTERNAL: Final = (
     os.path.dirname(os.path.abspath(__file__)) + os.sep,  # noqa: PTH100, PTH120 - import time
     os.path.dirname(os.path.abspath(np.__file__)) + os.sep,  # noqa: PTH100, PTH120
+    contextlib.__file__,  # `with graph.recording()` has it between the graph and the user
 )
 
 

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from symdiff import inline
-from symdiff.autodiff.reverse import build_grad, paused_collector, pruned
+from symdiff.autodiff.reverse import build_grad, pruned
+from symdiff.collector import paused_collector
 from symdiff.describe import node_line
 from symdiff.errors import DTypeError, NotDifferentiableError
 from symdiff.graph import Graph

@@ -9,11 +9,10 @@ order fills the table, so depth does not matter. Every edge of 𝒢′ costs one
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
+from symdiff.collector import paused_collector
 from symdiff.describe import node_line, path_lines
 from symdiff.errors import ArgumentError, DTypeError, InvariantError, NotDifferentiableError
 from symdiff.graph import Graph
@@ -219,15 +218,3 @@ def _not_differentiable(
         f"{path_lines(way)}\nuse sd.stop_gradient on "
         f"{consumer.op.argument_name(position)} where no gradient is meant to pass"
     )
-
-
-@contextmanager
-def paused_collector() -> Iterator[None]:
-    """Building many nodes makes no garbage, and the collector would walk them all again."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from symdiff.arguments import as_argument, check_requirements
 from symdiff.binding import bind_shapes
 from symdiff.describe import node_line
-from symdiff.errors import ArgumentError, DTypeError, EvaluationError, NonFiniteError, ShapeError
+from symdiff.errors import ArgumentError, EvaluationError, NonFiniteError
 from symdiff.graph import Graph
 from symdiff.literals import map_param
 from symdiff.node import Node
@@ -39,16 +40,16 @@ def run(
     `DTypeError` for arguments that do not fit, `EvaluationError` for a kernel that fails or
     breaks its type, and `NonFiniteError` at the first NaN or infinity when asked to stop there.
     """
-    held: dict[Node, Any] = {node: _argument(node, value) for node, value in values.items()}
+    held: dict[Node, Any] = {
+        node: as_argument(_label(node), node.type, value)  # type: ignore[arg-type]
+        for node, value in values.items()
+    }
     needed = _needed(graph, outputs, held)
     for node in needed:
         if node.op.name == "input" and node not in held:
             raise ArgumentError(f"no value is given for input {node.name} : {node.type}")
     bound = bind_shapes([(_label(n), n.shape, a.shape) for n, a in held.items()], sizes)
-    for node, requirement in graph.requirements(needed):
-        if not requirement.holds(bound):
-            shown = ", ".join(f"{k} = {v}" for k, v in sorted(bound.items()))
-            raise ShapeError(f"this needs {requirement}, but {shown}\n  {node_line(node)}")
+    check_requirements(graph, needed, bound)
     computed = [node for node in needed if node not in held]
     uses = _use_counts(computed, outputs)
     with np.errstate(all="ignore"):
@@ -86,29 +87,6 @@ def _use_counts(computed: Sequence[Node], outputs: Sequence[Node]) -> Counter[No
 
 def _label(node: Node) -> str:
     return str(node.name) if node.op.name == "input" else repr(node)
-
-
-def _argument(node: Node, value: Any) -> np.ndarray[Any, Any]:
-    if isinstance(value, Node):
-        raise ArgumentError(f"the value for {_label(node)} is a node; give an array or a number")
-    try:
-        array = np.asarray(value)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(
-            f"{_label(node)}: cannot make an array of {value!r}: {error}"
-        ) from error
-    if array.dtype != node.dtype:
-        weak = isinstance(value, int | float | complex) and not isinstance(value, np.generic)
-        if not weak and not np.can_cast(array.dtype, node.dtype, "same_kind"):
-            raise DTypeError(
-                f"{_label(node)} is {node.type}; {array.dtype} does not cast to "
-                f"{dtype_name(node.dtype)} without changing kind"
-            )
-        try:
-            array = np.asarray(value, dtype=node.dtype) if weak else array.astype(node.dtype)
-        except (OverflowError, TypeError, ValueError) as error:
-            raise DTypeError(f"{_label(node)} is {node.type}: {error}") from error
-    return array
 
 
 def _apply(node: Node, arguments: list[Any], sizes: Mapping[str, int]) -> Any:

@@ -195,11 +195,11 @@ def scale(g: Node, partial: Any) -> Node | None:
 
 def _times(g: Node, partial: Any) -> Node:
     if type(partial) is Node:
-        return partial if _is_one(g, partial) else g * partial  # type: ignore[no-any-return]
+        return partial if _is_one(g, partial) else g * partial
     if isinstance(partial, over):
         below = partial.denominator
-        return 1.0 / below if _is_one(g, below) else g / below  # type: ignore[return-value]
-    return -g if partial == -1 else g * partial  # type: ignore[no-any-return]
+        return 1.0 / below if _is_one(g, below) else g / below
+    return -g if partial == -1 else g * partial
 
 
 def _is_one(g: Node, like: Node) -> bool:

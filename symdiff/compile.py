@@ -1,0 +1,209 @@
+"""`sd.compile`: optimise, generate, and check every argument before anything runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from symdiff.arguments import Binder
+from symdiff.backends import interpret
+from symdiff.backends import numpy as numpy_backend
+from symdiff.describe import node_line
+from symdiff.errors import ArgumentError
+from symdiff.graph import Graph
+from symdiff.inline import transplant
+from symdiff.node import Node
+from symdiff.rewrite.passes import expand, pass_names
+from symdiff.rewrite.passes import optimize as optimize_graph
+from symdiff.trees import flatten_like, flatten_with_paths, map_tree, unflatten
+
+__all__ = ["CompiledFunction", "compile"]
+
+
+def compile(
+    inputs: Any = None,
+    outputs: Any = None,
+    *,
+    optimize: str | tuple[str, ...] = "default",
+    sizes: Mapping[str, int] | None = None,
+) -> CompiledFunction:
+    """A fast Python callable for expressions.
+
+    Arguments:
+
+    - `inputs`: the input nodes in the order of the call's arguments, nested as the arguments
+      are; None means the graph's inputs, in the order they were made. A `Graph` in place of
+      both stands for its inputs and outputs.
+    - `outputs`: a node, or nested nodes; a call returns the same nesting of arrays.
+    - `optimize`: ``"none"``, ``"safe"``, ``"default"``, ``"fast"``, or a tuple of pass names.
+    - `sizes`: values of named sizes, where no argument's shape settles them.
+
+    Raises `ArgumentError` for what is not an input, inputs that repeat, or outputs that need an
+    input that is not listed.
+
+    >>> import numpy as np, symdiff as sd
+    >>> g = sd.Graph("line")
+    >>> x, w = g.input("x", sd.f64["n"]), g.input("w", sd.f64[()])
+    >>> f = sd.compile([x, w], {"y": w * x, "total": sd.sum(w * x)})
+    >>> f(np.arange(3.0), w=2.0)
+    {'y': array([0., 2., 4.]), 'total': array(6.)}
+    """
+    if isinstance(inputs, Graph) and outputs is None:
+        graph, inputs = inputs, None
+        if not graph.outputs:
+            raise ArgumentError(f"compile: graph {graph.name} has no outputs; set graph.outputs")
+        outputs = graph.outputs[0] if len(graph.outputs) == 1 else graph.outputs
+    output_nodes = _nodes(outputs, "outputs")
+    graph = output_nodes[0].graph
+    tree = list(graph.inputs) if inputs is None else inputs
+    tree = tree if isinstance(tree, list | tuple) else [tree]
+    input_nodes = _nodes(tree, "inputs") if tree else []
+    graph.own([*input_nodes, *output_nodes], "compile")
+    _check_inputs(graph, input_nodes, output_nodes)
+    pass_names(optimize)
+
+    snapshot = Graph(graph.name)
+    stands_for = {n: snapshot.input(str(n.name), n.type) for n in input_nodes}
+    stands_for = transplant(output_nodes, snapshot, stands_for)
+    snapshot.outputs = [stands_for[o] for o in output_nodes]
+    arguments = map_tree(lambda _: None, tree)
+    flat = all(part is None for part in arguments)
+    results = map_tree(lambda _: None, outputs)
+    return CompiledFunction(
+        snapshot, None if flat else arguments, results, optimize, dict(sizes or {})
+    )
+
+
+def _nodes(tree: Any, what: str) -> list[Node]:
+    leaves = flatten_with_paths(tree, what)
+    if not leaves:
+        raise ArgumentError(f"compile: {what} is empty")
+    for path, leaf in leaves:
+        if not isinstance(leaf, Node):
+            raise ArgumentError(f"compile: {path} is {leaf!r}, not a node")
+    return [leaf for _, leaf in leaves]
+
+
+def _check_inputs(graph: Graph, inputs: list[Node], outputs: list[Node]) -> None:
+    for node in inputs:
+        if node.op.name != "input":
+            raise ArgumentError(
+                f"compile: this is not an input of graph {graph.name}, but computed; put an "
+                f"input in its place with sd.substitute\n  {node_line(node)}"
+            )
+    if len(set(inputs)) < len(inputs):
+        twice = next(n for n, times in Counter(inputs).items() if times > 1)
+        raise ArgumentError(f"compile: input {twice.name} is listed twice")
+    listed = set(inputs)
+    for node in graph.ancestors(outputs):
+        if node.op.name == "input" and node not in listed:
+            raise ArgumentError(
+                f"compile: the outputs need input {node.name}, which is not listed\n"
+                f"  {node_line(node)}"
+            )
+
+
+class CompiledFunction:
+    """A compiled graph: call it with arrays, by position or by input name.
+
+    Arguments are checked before anything runs: their number, names, dtypes (NumPy's
+    ``same_kind``), ranks and sizes. Results are fresh arrays. Any number of threads may call
+    it at once; it pickles.
+    """
+
+    __slots__ = ("_binder", "_inputs", "_outputs", "_program", "_state", "graph")
+
+    def __init__(
+        self,
+        graph: Graph,
+        inputs: Any,
+        outputs: Any,
+        optimize: str | tuple[str, ...],
+        sizes: dict[str, int],
+    ) -> None:
+        self._state = (graph, inputs, outputs, optimize, sizes)
+        self._inputs = inputs
+        self._outputs = outputs
+        self.graph = optimize_graph(expand(graph), optimize).graph
+        """The optimised graph that runs."""
+        self._binder = Binder(graph, sizes)
+        self._program = numpy_backend.build(self.graph, self._binder.size_names)
+
+    @property
+    def source(self) -> str:
+        """The generated Python, one statement a node."""
+        return self._program.source
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        """Run on arrays, numbers, nested lists of numbers, or anything NumPy can make one of.
+
+        Raises `ArgumentError`, `DTypeError` or `ShapeError` naming the argument, before
+        anything is computed.
+        """
+        if named or self._inputs is not None:
+            args = self._leaves(args, named)
+        arrays, sizes = self._binder.bind(args)
+        try:
+            with np.errstate(all="ignore"):
+                results = self._program.run(arrays, sizes)
+        except Exception:
+            self._explain(arrays)
+            raise
+        if self._outputs is None:
+            return results[0]
+        return unflatten(self._outputs, list(results))
+
+    def _explain(self, arrays: list[np.ndarray[Any, Any]]) -> None:
+        """Run again node by node: the reference interpreter's error names the node."""
+        graph = self._state[0]
+        values = dict(zip(graph.inputs, arrays, strict=True))
+        interpret.run(graph, graph.outputs, values, sizes=self._state[4])
+
+    def _leaves(self, args: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The arguments in the order of the graph's inputs."""
+        names = self._binder.names
+        tree = self._inputs if self._inputs is not None else [None] * len(names)
+        if len(args) > len(tree):
+            raise self._count_error(len(args))
+        values: dict[str, Any] = {}
+        rest = iter(names)
+        for part, value in zip(tree, args, strict=False):
+            try:
+                leaves = flatten_like(part, value)
+            except ValueError as error:
+                raise ArgumentError(f"{self.graph.name}: {error}") from None
+            values.update((name, leaf) for leaf, name in zip(leaves, rest, strict=False))
+        for name, value in named.items():
+            if name not in names:
+                raise ArgumentError(
+                    f"{self.graph.name} has no input {name!r}; its inputs are {self._signature()}"
+                )
+            if name in values:
+                raise ArgumentError(f"{self.graph.name}: input {name} is given twice")
+            values[name] = value
+        missing = [name for name in names if name not in values]
+        if missing:
+            raise ArgumentError(
+                f"{self.graph.name}: no value for {', '.join(missing)}; "
+                f"its inputs are {self._signature()}"
+            )
+        return tuple(values[name] for name in names)
+
+    def _count_error(self, given: int) -> ArgumentError:
+        return ArgumentError(
+            f"{self.graph.name} takes {len(self._binder.names)} arguments "
+            f"({self._signature()}); {given} given"
+        )
+
+    def _signature(self) -> str:
+        return ", ".join(f"{i.name}: {i.type}" for i in self.graph.inputs)
+
+    def __repr__(self) -> str:
+        outputs = ", ".join(str(o.type) for o in self.graph.outputs)
+        return f"<compiled {self.graph.name}({self._signature()}) -> {outputs}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return CompiledFunction, self._state

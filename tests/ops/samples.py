@@ -1,0 +1,264 @@
+"""Where each op is checked: operands and parameters as data.
+
+An elementwise op is checked on shapes that follow from its number of operands, and needs a line
+here only where it is not defined and differentiable on all of ±[0.4, 2]. Any other op needs a
+line with its cases. An op that has neither fails `test_every_op_is_covered`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import symdiff as sd
+from symdiff.op import REGISTRY
+from symdiff.ops.index import resolve_key
+
+Shape = tuple[int, ...]
+Domain = Callable[[np.random.Generator, Shape, Any], np.ndarray]
+Params = Mapping[str, Any] | Callable[[Any], Mapping[str, Any]]  # or what they are for a dtype
+
+
+class Case(NamedTuple):
+    """Shapes of the operands, and parameters."""
+
+    shapes: tuple[Shape, ...]
+    params: Params = {}
+
+    def params_for(self, dtype: Any) -> Mapping[str, Any]:
+        return self.params(np.dtype(dtype)) if callable(self.params) else self.params
+
+
+class Samples(NamedTuple):
+    """Cases, the domain of each operand, and whether the rule is the value's derivative."""
+
+    cases: tuple[Case, ...] = ()
+    domains: tuple[Domain, ...] = ()
+    numeric: bool = True
+
+
+# -- domains -------------------------------------------------------------------------------
+
+
+def anything(rng: np.random.Generator, shape: Shape, dtype: Any) -> np.ndarray:
+    return positive(rng, shape, dtype) * rng.choice([-1, 1], shape).astype(dtype)
+
+
+def positive(rng: np.random.Generator, shape: Shape, dtype: Any) -> np.ndarray:
+    return np.asarray(rng.uniform(0.4, 2.0, shape)).astype(dtype)
+
+
+def integer(rng: np.random.Generator, shape: Shape, dtype: Any) -> np.ndarray:
+    return np.asarray(rng.integers(-9, 9, shape))
+
+
+def boolean(rng: np.random.Generator, shape: Shape, dtype: Any) -> np.ndarray:
+    return np.asarray(rng.integers(0, 2, shape)).astype(bool)
+
+
+# -- shapes of elementwise ops: ordinary, scalar, empty, size 1, broadcasting -----------------
+
+ELEMENTWISE: Mapping[int, tuple[Case, ...]] = {
+    1: tuple(Case((s,)) for s in ((2, 3), (), (0,), (0, 3), (1,), (2, 1, 4))),
+    2: tuple(
+        Case(shapes)
+        for shapes in (
+            ((2, 3), (2, 3)),
+            ((), ()),
+            ((3, 1), (4,)),
+            ((2, 3), ()),
+            ((), (1,)),
+            ((0, 3), (3,)),
+            ((1,), (0,)),
+            ((2, 1, 3), (4, 1)),
+        )
+    ),
+    3: tuple(
+        Case(shapes)
+        for shapes in (
+            ((2, 3), (2, 3), (2, 3)),
+            ((), (), ()),
+            ((3, 1), (4,), ()),
+            ((), (2, 1), (3,)),
+            ((0, 3), (3,), (1, 1)),
+        )
+    ),
+}
+
+
+def cases(*shapes: Shape, **params: Any) -> tuple[Case, ...]:
+    """One case for each shape of a lone operand, all with the same parameters."""
+    return tuple(Case((shape,), params) for shape in shapes)
+
+
+def indexed(shape: Shape, *keys: Any) -> tuple[Case, ...]:
+    return tuple(Case((shape,), {"key": resolve_key(key, shape)}) for key in keys)
+
+
+def scattered(shape: Shape, *keys: Any) -> tuple[Case, ...]:
+    taken = np.empty(shape)
+    return tuple(
+        Case((taken[key].shape,), {"shape": shape, "key": resolve_key(key, shape)})
+        for key in keys
+    )
+
+
+def custom_params(dtype: Any) -> Mapping[str, Any]:
+    """What a node of `x * sin(x)`, with rules of its own, holds."""
+    own = sd.custom_gradient(
+        lambda x: x * sd.sin(x),
+        vjp=lambda g, y, x: g * (sd.sin(x) + x * sd.cos(x)),
+        jvp=lambda ts, y, x: ts[0] * (sd.sin(x) + x * sd.cos(x)),
+    )
+    return own(sd.Graph().input("x", sd.TensorType(np.dtype(dtype), (3,)))).params
+
+
+MATMUL = (
+    ((2, 3), (3, 4)),
+    ((3,), (3,)),
+    ((3,), (3, 4)),
+    ((2, 3), (3,)),
+    ((5, 2, 3), (5, 3, 4)),
+    ((2, 1, 2, 3), (4, 3, 2)),
+    ((3,), (2, 3, 4)),
+    ((2, 4, 3), (3,)),
+    ((0, 3), (3, 2)),
+    ((2, 0), (0, 3)),
+    ((0,), (0,)),
+    ((1, 1), (1, 1)),
+    ((3, 2, 3), (3, 1)),
+)
+
+# -- the table -----------------------------------------------------------------------------
+
+SAMPLES: Mapping[str, Samples] = {
+    # elementwise ops that are not at home on all of ±[0.4, 2]
+    "bitwise_and": Samples(domains=(integer, integer)),
+    "bitwise_invert": Samples(domains=(integer,)),
+    "bitwise_or": Samples(domains=(integer, integer)),
+    "bitwise_xor": Samples(domains=(boolean, boolean)),
+    "log": Samples(domains=(positive,)),
+    "pow": Samples(domains=(positive, anything)),
+    "sqrt": Samples(domains=(positive,)),
+    "where": Samples(domains=(boolean, anything, anything)),
+    # the others
+    "add_n": Samples((Case(((2, 3),) * 3), Case(((3,),)), Case(((), ())), Case(((0, 2),) * 2))),
+    "broadcast_to": Samples(
+        (
+            *cases((3, 1), (4,), (1, 1), (), (3, 4), shape=(3, 4)),
+            *cases((2, 1, 1), shape=(2, 3, 4)),
+            *cases((1,), (0,), (3, 1), shape=(3, 0)),
+        )
+    ),
+    "cast": Samples(
+        (
+            *cases((2, 3), (), (0,), dtype=sd.f64),
+            *cases((2, 3), dtype=sd.f32),
+            *cases((2, 3), dtype=sd.i64),
+        )
+    ),
+    "custom": Samples((Case(((3,),), custom_params),)),
+    "eye": Samples((Case((), {"n": 3}), Case((), {"n": 0}), Case((), {"n": 2, "dtype": sd.i32}))),
+    "index": Samples(
+        (
+            *indexed((4, 5), np.s_[1], np.s_[-1, 2], np.s_[1:, ::2], np.s_[::-1], np.s_[3:0:-2]),
+            *indexed((4, 5), np.s_[None, 1:3], np.s_[..., 0], np.s_[2:2], np.s_[1:, None, 4]),
+            *indexed((3,), np.s_[0], np.s_[...], np.s_[:0]),
+            *indexed((1,), np.s_[0], np.s_[::-1]),
+            *indexed((0, 3), np.s_[:, 1], np.s_[::-1, 1:]),
+        )
+    ),
+    "matmul": Samples(tuple(Case(shapes) for shapes in MATMUL)),
+    "permute_dims": Samples(
+        (
+            *cases((2, 3), (3,), (), (0, 2), (2, 3, 4), axes=None),
+            *cases((2, 3, 4), axes=(2, 0, 1)),
+            *cases((2, 3), axes=(0, 1)),
+        )
+    ),
+    "refine": Samples((Case(((2, 3),), lambda dtype: {"type": sd.TensorType(dtype, (2, 3))}),)),
+    "reshape": Samples(
+        (
+            *cases((2, 3), (6,), (3, 2, 1), shape=(3, 2)),
+            *cases((2, 3), (0, 4), (1,), (), shape=(-1,)),
+            *cases((1, 1), (), shape=()),
+        )
+    ),
+    "scatter": Samples(
+        (
+            *scattered((4, 5), np.s_[1], np.s_[1:, ::2], np.s_[3:0:-2, 1], np.s_[2:2]),
+            *scattered((3,), np.s_[0], np.s_[:], np.s_[None, 1:]),
+            *scattered((0, 3), np.s_[:, 1]),
+        )
+    ),
+    "stop_gradient": Samples(cases((2, 3), (), (0,)), numeric=False),
+    "sum": Samples(
+        (
+            *cases((2, 3), (), (0,), (3, 0), (2, 3, 4), axis=None),
+            *cases((2, 3), (0, 3), (1, 4), axis=0),
+            *cases((2, 3, 4), (2, 0, 1), axis=(0, -1)),
+            *cases((2, 3), (1, 1), axis=1, keepdims=True),
+            *cases((2, 3), axis=None, keepdims=True),
+            *cases((2, 3), axis=0, dtype=sd.f64),
+            *cases((2, 3), axis=()),
+        )
+    ),
+}
+
+BY_HAND: Mapping[str, str] = {
+    "constant": "made by Graph.constant: test_sources_give_values_of_their_types",
+    "input": "made by Graph.input: test_sources_give_values_of_their_types",
+    "item": "takes apart what divmod gives, and is checked with it",
+    "size_of": "made where a size is an operand: test_sources_give_values_of_their_types",
+}
+"""Ops that cannot be applied to arrays alone, and where they are checked."""
+
+NUMPY: Mapping[str, Callable[..., Any]] = {
+    "abs": np.absolute,
+    "bitwise_invert": np.invert,
+    "broadcast_to": np.broadcast_to,
+    "cast": lambda x, dtype: x.astype(dtype.dtype),
+    "eye": lambda n, dtype=sd.f64: np.eye(n, dtype=dtype.dtype),
+    "matmul": np.matmul,
+    "permute_dims": np.transpose,
+    "pow": np.power,
+    "reshape": np.reshape,
+    "sum": lambda x, axis, dtype=None, keepdims=False: np.sum(
+        x, axis=axis, dtype=dtype and dtype.dtype, keepdims=keepdims
+    ),
+}
+"""NumPy's own function for an op, where it is called something else or takes other arguments."""
+
+
+# -- reading it ----------------------------------------------------------------------------
+
+
+def samples_of(name: str) -> Samples:
+    """The table's entry, completed from the op's form."""
+    entry = SAMPLES.get(name, Samples())
+    op = REGISTRY.ops[name]
+    if op.form == "elementwise" and not entry.cases:
+        return entry._replace(cases=ELEMENTWISE[len(op.arguments)])
+    return entry
+
+
+def operands(name: str, case: Case, dtype: Any, seed: int = 0) -> list[np.ndarray]:
+    """Arrays for one case, the same on every run."""
+    rng = np.random.default_rng(seed)
+    domains = samples_of(name).domains or (anything,) * len(case.shapes)
+    return [
+        domain(rng, shape, dtype) for domain, shape in zip(domains, case.shapes, strict=True)
+    ]
+
+
+def is_covered(name: str) -> bool:
+    """Whether there is anything to check the op on."""
+    return bool(samples_of(name).cases) or name in BY_HAND
+
+
+CHECKED: tuple[str, ...] = tuple(n for n in REGISTRY.ops if samples_of(n).cases)
+ELEMENTWISE_OPS: tuple[str, ...] = tuple(
+    n for n, op in REGISTRY.ops.items() if op.form == "elementwise"
+)

@@ -1,0 +1,233 @@
+"""What must hold for every op of the registry; `samples.py` says where each is checked."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+import symdiff as sd
+from symdiff.errors import ArgumentError, NotDifferentiableError
+from symdiff.op import REGISTRY, Op
+from tests.ops.samples import (
+    BY_HAND,
+    CHECKED,
+    ELEMENTWISE_OPS,
+    SAMPLES,
+    Case,
+    is_covered,
+    operands,
+    samples_of,
+)
+
+
+def test_every_op_is_covered() -> None:
+    missing = [name for name in REGISTRY.ops if not is_covered(name)]
+    assert missing == [], "add a line to SAMPLES in tests/ops/samples.py"
+
+
+def test_samples_name_ops_that_exist() -> None:
+    assert set(SAMPLES) | set(BY_HAND) <= set(REGISTRY.ops)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", CHECKED)
+def test_every_rule_of_the_op_holds_to_second_order(name: str, dtype: str) -> None:
+    samples = samples_of(name)
+    for case in samples.cases:
+        arrays = operands(name, case, dtype)
+        params = case.params_for(dtype)
+        sd.testing.check_op(REGISTRY.ops[name], *arrays, params=params, numeric=samples.numeric)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CHECKED)
+def test_every_rule_of_the_op_holds_to_third_order(name: str) -> None:
+    samples = samples_of(name)
+    for seed, case in enumerate(samples.cases):
+        arrays = operands(name, case, "float64", seed)
+        params = case.params_for("float64")
+        op = REGISTRY.ops[name]
+        sd.testing.check_op(op, *arrays, params=params, order=3, numeric=samples.numeric)
+
+
+@pytest.mark.parametrize("name", REGISTRY.ops)
+def test_an_op_with_operands_can_be_batched(name: str) -> None:
+    op = REGISTRY.ops[name]
+    assert (op.batch is not None) == bool(op.arguments)
+
+
+@pytest.mark.parametrize("name", REGISTRY.ops)
+def test_an_op_is_documented(name: str) -> None:
+    doc = REGISTRY.ops[name].doc
+    assert doc == doc.strip() and doc.endswith("."), doc
+    assert REGISTRY.ops[name].__doc__ == doc
+
+
+def test_sources_give_values_of_their_types() -> None:
+    g = sd.Graph()
+    x = g.input("x", sd.f32["n", 2])
+    constant = g.constant(np.array([1, 2], np.int8))
+    size = x.sum() / x.shape[0]
+    found = sd.evaluate([x, constant, size], {x: np.ones((5, 2), np.float32)})
+    assert [(v.dtype, v.shape) for v in found] == [
+        (np.float32, (5, 2)),
+        (np.int8, (2,)),
+        (np.float32, ()),
+    ]
+    assert found[2] == 2
+
+
+# -- what a gradient costs -----------------------------------------------------------------
+
+FEW, MANY = 4, 8
+
+
+def budget(op: Op) -> int:
+    few = op.form == "linear" or len(op.arguments) == 1 or op.name in ("multiply", "matmul")
+    return FEW if few else MANY
+
+
+def gradient_cost(op: Op, case: Case, arrays: list[np.ndarray]) -> tuple[int, int]:
+    """Nodes appended by `build_grad` for one node, and the edges that needed a gradient."""
+    g = sd.Graph()
+    inputs = [g.input(f"x{k}", a) for k, a in enumerate(arrays)]
+    y = op(*inputs, **case.params_for("float64"))
+    if isinstance(y.type, sd.TupleType):
+        y = y[len(y) - 1]
+    if y.dtype.kind != "f":
+        return 0, 0
+    wrt = [x for x in inputs if x.dtype.kind == "f"]
+    seed = g.input("seed", y.type)
+    before = len(g)
+    sd.build_grad(g, y, wrt, seed=seed)
+    return len(g) - before, len(wrt)
+
+
+@pytest.mark.parametrize("name", [n for n in CHECKED if REGISTRY.ops[n].arguments])
+def test_a_gradient_appends_few_nodes(name: str) -> None:
+    op = REGISTRY.ops[name]
+    for case in samples_of(name).cases:
+        nodes, edges = gradient_cost(op, case, operands(name, case, "float64"))
+        assert nodes <= budget(op) * edges, case
+
+
+# -- masks ---------------------------------------------------------------------------------
+
+SINGULAR = np.array([0.0, -0.0, 1.0, -1.0, 0.5, np.inf, -np.inf, np.nan])
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE_OPS)
+def test_a_branch_not_taken_has_no_gradient_whatever_its_values(name: str) -> None:
+    op = REGISTRY.ops[name]
+    g = sd.Graph()
+    columns = np.meshgrid(*[SINGULAR] * len(op.arguments))
+    if samples_of(name).domains[:1] == samples_of("where").domains[:1] and name == "where":
+        columns[0] = columns[0] > 0
+    point = {g.input(f"x{k}", c.ravel()): c.ravel() for k, c in enumerate(columns)}
+    mask = g.input("mask", sd.bool_[columns[0].size])
+    point[mask] = np.zeros(columns[0].size, bool)
+    wrt = [x for x in point if x.dtype.kind == "f"]
+    try:
+        y = op(*[x for x in point if x is not mask])
+    except sd.DTypeError:
+        assert name.startswith("bitwise")  # not defined on floats
+        return
+    outputs = [y[k] for k in range(len(y))] if isinstance(y.type, sd.TupleType) else [y]
+    for output in outputs:
+        if output.dtype.kind != "f":
+            continue
+        z = sd.sum(sd.where(mask, output, 0.0))
+        for _ in range(2):
+            gradients = sd.grad(z, wrt, disconnected="zero")
+            for value in sd.evaluate(gradients, point):
+                np.testing.assert_array_equal(value, 0.0)
+            z = sum((sd.sum(sd.sin(d)) for d in gradients[1:]), sd.sum(sd.sin(gradients[0])))
+
+
+# -- the registry itself -------------------------------------------------------------------
+
+
+def test_the_registry_is_sealed_after_import() -> None:
+    assert REGISTRY.sealed
+    before = dict(REGISTRY.ops)
+    mine = sd.elementwise("mine", "x", doc="", kernel=np.sin, partials=(None,))
+    assert not mine.registered
+    assert REGISTRY.ops == before
+
+
+def test_a_user_op_may_bear_the_name_of_a_registered_one() -> None:
+    sin = sd.elementwise("sin", "x", doc="", kernel=np.sin, partials=(None,))
+    x = sd.Graph().input("x", sd.f64)
+    assert sin(x) is not sd.sin(x)
+    assert np.sin(x) is sd.sin(x)
+
+
+@pytest.mark.parametrize("name", REGISTRY.ops)
+def test_an_op_pickles_by_name_and_is_frozen(name: str) -> None:
+    op = REGISTRY.ops[name]
+    data = pickle.dumps(op)
+    assert pickle.loads(data) is op
+    assert len(data) < 100
+    with pytest.raises(AttributeError, match="frozen"):
+        op.doc = "another"
+
+
+def test_an_unknown_name_is_named() -> None:
+    with pytest.raises(ArgumentError, match="no op is named 'sine'"):
+        REGISTRY.find("sine")
+
+
+@pytest.mark.parametrize("name", [n for n in CHECKED if REGISTRY.ops[n].arguments])
+def test_an_op_applied_to_no_node_says_how_to_get_one(name: str) -> None:
+    op = REGISTRY.ops[name]
+    with pytest.raises(ArgumentError, match=rf"{name}: none of the operands is a node"):
+        op(*[1.0] * len(op.arguments))
+
+
+@pytest.mark.parametrize("name", [n for n in CHECKED if not REGISTRY.ops[n].variadic])
+def test_a_wrong_number_of_operands_raises(name: str) -> None:
+    op = REGISTRY.ops[name]
+    g = sd.Graph()
+    x = g.input("x", sd.f64)
+    with pytest.raises(ArgumentError, match=rf"takes {len(op.arguments)} operands"):
+        op(*[x] * (len(op.arguments) + 1))
+
+
+def operand_nodes(g: sd.Graph, name: str, case: Case) -> tuple[list[Any], Mapping[str, Any]]:
+    arrays = operands(name, case, "float64")
+    return [g.input(f"x{k}", a) for k, a in enumerate(arrays)], case.params_for("float64")
+
+
+@pytest.mark.parametrize("name", [n for n in CHECKED if REGISTRY.ops[n].arguments])
+def test_an_unknown_parameter_raises(name: str) -> None:
+    nodes, params = operand_nodes(sd.Graph(), name, samples_of(name).cases[0])
+    with pytest.raises((ArgumentError, TypeError), match="colour"):
+        REGISTRY.ops[name](*nodes, **params, colour="red")
+
+
+@pytest.mark.parametrize("name", ["sum", "matmul", "where", "sin"])
+def test_bprop_is_the_rule_summed_over_the_positions_of_an_operand(name: str) -> None:
+    """Goodfellow et al.'s `op.bprop(inputs, X, G)`, against `build_grad` on one node."""
+    g = sd.Graph()
+    x = g.input("x", sd.f64[3, 3])
+    inputs = {"where": (g.input("c", sd.bool_[3, 3]), x, x)}.get(name)
+    op = REGISTRY.ops[name]
+    inputs = inputs or (x,) * len(op.arguments)
+    y = op(*inputs)
+    G = g.input("G", y.type)
+    gradient = op.bprop(inputs, x, G)
+    values = {x: np.arange(9.0).reshape(3, 3), G: np.full(y.shape, 1.5), "c": np.eye(3) > 0}
+    values = {k: v for k, v in values.items() if k != "c" or name == "where"}
+    expected = sd.build_grad(g, y, x, seed=G)[x]
+    np.testing.assert_allclose(*sd.evaluate([gradient, expected], values))
+
+
+def test_no_vjp_at_all_is_not_differentiable() -> None:
+    opaque = sd.op("opaque", "x", doc="", infer=lambda x: x, kernel=np.copy)
+    x = sd.Graph().input("x", sd.f64)
+    with pytest.raises(NotDifferentiableError, match=r"opaque .*\bx\b"):
+        sd.grad(opaque(x), x)
