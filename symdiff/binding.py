@@ -6,6 +6,7 @@ when the sizes are known, before anything runs.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -58,7 +59,10 @@ def bind_shapes(
     >>> bind_shapes([("X", (n, 3), (5, 3)), ("y", (2 * n + 1,), (11,))])
     {'n': 5}
     """
-    values = dict(given or {})
+    try:
+        values = {name: operator.index(value) for name, value in (given or {}).items()}
+    except TypeError:
+        raise ArgumentError(f"sizes= must give ints by name, not {given!r}") from None
     source = dict.fromkeys(values, "sizes=")
     pending: list[tuple[str, int, Size, int]] = []
     for name, declared, actual in named:

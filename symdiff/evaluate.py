@@ -9,6 +9,7 @@ from symdiff.backends import interpret
 from symdiff.errors import ArgumentError
 from symdiff.node import Node
 from symdiff.trees import flatten_with_paths, unflatten
+from symdiff.types import TupleType
 
 __all__ = ["evaluate"]
 
@@ -55,6 +56,8 @@ def evaluate(
                 f"({', '.join(map(str, inputs)) or 'which has none'})"
             )
         graph.own((node,), "evaluate")
+        if isinstance(node.type, TupleType):
+            raise ArgumentError(f"evaluate: {node!r} has several results; give those by item")
         given[node] = value
     found = interpret.run(graph, nodes, given, sizes=sizes, stop_at_nonfinite=stop_at_nonfinite)
     return unflatten(outputs, found)

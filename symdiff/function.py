@@ -16,7 +16,7 @@ from symdiff.errors import ArgumentError
 from symdiff.graph import Graph
 from symdiff.node import Node
 from symdiff.trace import trace_nested
-from symdiff.trees import flatten_with_paths, map_tree
+from symdiff.trees import flatten, flatten_with_paths, map_tree
 from symdiff.types import DType, TensorType, as_type
 
 __all__ = ["Function", "function"]
@@ -185,7 +185,7 @@ class Function:
     def _traced(self, arguments: tuple[Any, ...]) -> _Traced:
         if self._only is not None:
             return self._only
-        structure = map_tree(_type_of, list(arguments))
+        structure = [map_tree(_type_of, _settled(a)) for a in arguments]
         key = tuple((path, type_) for path, type_ in flatten_with_paths(structure))
         found = self._kept.pop(key, None)
         if found is None:
@@ -194,6 +194,17 @@ class Function:
                 self._kept.popitem(last=False)
         self._kept[key] = found
         return found
+
+
+def _settled(value: Any) -> Any:
+    """Lists of plain numbers are arrays, as NumPy takes them; lists of arrays are nested."""
+    if isinstance(value, dict):
+        return {key: _settled(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        if all(isinstance(leaf, int | float | complex) for leaf in flatten(value)):
+            return np.asarray(value)
+        return type(value)(map(_settled, value)) if type(value) in (list, tuple) else value
+    return value
 
 
 def _type_of(value: Any) -> TensorType:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -111,7 +112,7 @@ class _Table:
 
     def __init__(self, op: Op, params: Mapping[str, Any]) -> None:
         self.op = op
-        self.params = params
+        self.params = params if params is NO_PARAMS else MappingProxyType(dict(params))
         self.nodes: dict[tuple[Node, ...], Node] = {}
         self.types: dict[Any, Type] = {}
         self.listed = text.is_listed(op, params)
@@ -280,7 +281,9 @@ class Graph:
         for path, leaf in flatten_with_paths(tree):
             raw = prefix + "_" + "".join(c if c.isalnum() else "_" for c in path)
             name = "_".join(part for part in raw.split("_") if part) or "x"
-            leaves.append((name if name[0].isalpha() else f"x_{name}", as_type(leaf)))
+            name = name if name[0].isalpha() else f"x_{name}"
+            check_name(name, "an input's name")
+            leaves.append((name, as_type(leaf)))
         taken = [name for name, _ in leaves if name in self._inputs]
         if taken or len({name for name, _ in leaves}) < len(leaves):
             raise ArgumentError(
@@ -485,7 +488,7 @@ class Graph:
             if node.graph is not self:
                 raise MixedGraphError(
                     f"{what}: nodes of two graphs meet, {self.name!r} and {node.graph.name!r}\n"
-                    f"{type_list(operands or (node,))}\n"
+                    f"{type_list(operands or (node,))}\n  at {self._here()}\n"
                     "inline one graph into the other by calling it on nodes, graph(*nodes), or "
                     "put nodes for its inputs with sd.substitute"
                 )
@@ -682,7 +685,7 @@ class Graph:
         return f"<graph {self.name}({inputs}{more}): {len(self._nodes)} nodes>"
 
     def _repr_html_(self) -> str:
-        return html.page(self._outputs or self.nodes, self.name)
+        return html.graph_page(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (flat.flatten(self),)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from symdiff.binding import unify_shapes
 from symdiff.describe import type_list
-from symdiff.errors import ArgumentError, DTypeError
+from symdiff.errors import ArgumentError, DTypeError, ShapeError
 from symdiff.literals import map_param
 from symdiff.node import Node
 from symdiff.sizes import Dim, Size
@@ -52,9 +52,11 @@ def call(graph: Graph, outputs: Sequence[Node], args: Sequence[Any]) -> list[Nod
                 f"graph {graph.name}: input {declared.name} is {declared.type}; given\n"
                 f"{type_list((node,))}\ncast it with node.astype"
             )
-    sizes = unify_shapes(
-        [(str(i.name), i.shape, n.shape) for i, n in zip(inputs, nodes, strict=True)]
-    )
+    shapes = [(str(i.name), i.shape, n.shape) for i, n in zip(inputs, nodes, strict=True)]
+    try:
+        sizes = unify_shapes(shapes)
+    except ShapeError as error:
+        raise ShapeError(f"graph {graph.name}: {error}\n{type_list(nodes)}") from None
     return rebuild(outputs, dict(zip(inputs, nodes, strict=True)), target, sizes)
 
 

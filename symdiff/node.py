@@ -112,7 +112,8 @@ class Node(Storage):
     def _tensor(self, what: str) -> TensorType:
         if isinstance(self.type, TupleType):
             raise DTypeError(
-                f"{self!r} has {len(self.type)} results and so no {what}; unpack it first"
+                f"{self!r} ({self.origin}) has {len(self.type)} results and so no {what}; "
+                "unpack it first"
             )
         return self.type
 
@@ -235,8 +236,8 @@ class Node(Storage):
         first = self.type.shape[0]
         if isinstance(first, Size):
             raise NoValueError(
-                f"len() of {self!r}: the first axis has the size {first}, which only a call "
-                "settles; x.shape[0] is the symbolic size"
+                f"len() of {self!r} ({self.origin}): the first axis has the size {first}, which "
+                "only a call settles; node.shape[0] is the symbolic size"
             )
         return first
 

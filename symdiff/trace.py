@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from symdiff.errors import ArgumentError
+from symdiff.errors import ArgumentError, DTypeError
 from symdiff.graph import Graph
 from symdiff.node import Node
 from symdiff.trees import flatten_with_paths
@@ -59,11 +59,12 @@ def trace_nested(
     result = function(*bound.args, **bound.kwargs)
     outputs = []
     for path, leaf in flatten_with_paths(result, "result"):
-        if leaf is None or isinstance(leaf, str):
+        try:
+            outputs.append(leaf if isinstance(leaf, Node) else graph.constant(leaf))
+        except DTypeError as error:
             raise ArgumentError(
                 f"trace: {raw} returned {leaf!r} at {path}, which is not a node; "
                 "return the nodes you compute"
-            )
-        outputs.append(leaf if isinstance(leaf, Node) else graph.constant(leaf))
+            ) from error
     graph.outputs = outputs
     return graph, result

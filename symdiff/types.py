@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 
 import numpy as np
 
-from symdiff.errors import ArgumentError, DTypeError, ShapeError
+from symdiff.errors import ArgumentError, DTypeError, ParseError, ShapeError
 from symdiff.sizes import Dim, Size, as_dim, evaluate, names, substitute
 
 __all__ = [
@@ -75,7 +75,7 @@ def dtype_name(dtype: np.dtype[Any]) -> str:
     >>> dtype_name(np.dtype("float32"))
     'f32'
     """
-    return _NAME_OF[dtype]
+    return _NAME_OF.get(dtype) or str(dtype)  # a message may speak of any dtype
 
 
 class TensorType:
@@ -252,6 +252,21 @@ def as_dtype(value: object) -> np.dtype[Any]:
 
 def _dtype_list() -> str:
     return ", ".join(f"sd.{name}" for name in _NAMES)
+
+
+def parse_type(text: str) -> TensorType:
+    """The type a text such as ``f64[n,3]`` or ``f64`` stands for; `ParseError` for any other.
+
+    >>> parse_type("f32[2*n + 1, 3]")
+    f32[2*n+1,3]
+    """
+    name, bracket, rest = text.strip().partition("[")
+    if name.strip() not in _NAMES or (bracket and not rest.endswith("]")):
+        raise ParseError(
+            f"{text!r} is not a type; write it as f64[n,3] or f64, with one of {', '.join(_NAMES)}"
+        )
+    dims = [d for d in rest[:-1].split(",") if d.strip()]
+    return TensorType(np.dtype(_NAMES[name.strip()]), as_shape(dims))
 
 
 def check_name(name: object, what: str) -> None:

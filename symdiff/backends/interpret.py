@@ -33,7 +33,7 @@ def run(
     *,
     sizes: Mapping[str, int] | None = None,
     stop_at_nonfinite: bool = False,
-) -> list[np.ndarray[Any, Any]]:
+) -> list[Any]:
     """The values of `outputs`, given arrays for inputs (or for any other nodes).
 
     Each result is a fresh array. Raises `ArgumentError` for a missing input, `ShapeError` and
@@ -62,7 +62,13 @@ def run(
                 uses[taken] -= 1
                 if not uses[taken]:
                     del held[taken]
-    return [np.array(held[o], copy=True, order="C") for o in outputs]
+    return [_fresh(held[o]) for o in outputs]
+
+
+def _fresh(value: Any) -> Any:
+    if isinstance(value, tuple):  # a node with several results
+        return tuple(map(_fresh, value))
+    return np.array(value, copy=True, order="C")
 
 
 def _needed(graph: Graph, outputs: Sequence[Node], held: Mapping[Node, Any]) -> list[Node]:

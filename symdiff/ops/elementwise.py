@@ -301,7 +301,7 @@ def _where_dtypes(condition: Any, first: Any, second: Any) -> Any:
     return promote(first, second)
 
 
-def _under(condition: Node, g: Any, zero_first: bool) -> Node:
+def under(condition: Node, g: Any, zero_first: bool) -> Node:
     """`g` where it was taken and 0 elsewhere; masks within masks are one mask.
 
     Joining them keeps the gradient one level deep however deeply choices are nested.
@@ -326,8 +326,8 @@ where: Op = elementwise(
     dtypes=_where_dtypes,
     vjp=(
         None,
-        lambda g, y, c, a, b: _under(c, g, False),
-        lambda g, y, c, a, b: _under(c, g, True),
+        lambda g, y, c, a, b: under(c, g, False),
+        lambda g, y, c, a, b: under(c, g, True),
     ),
     jvp=(
         None,

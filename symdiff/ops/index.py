@@ -44,8 +44,9 @@ def resolve_key(key: Any, shape: Shape) -> Key:
     resolved: list[Any] = []
     axis = 0
     for entry in entries:
-        if entry is None:
-            resolved.append(None)
+        if entry is None or isinstance(entry, Slice):  # a Slice is resolved already
+            resolved.append(entry)
+            axis += entry is not None
             continue
         resolve = _slice if isinstance(entry, slice) else _position
         resolved.append(resolve(entry, shape[axis], axis))
@@ -175,6 +176,7 @@ index: Op = linear(
     bounds are not clamped: ``x[1:]`` needs ``n >= 1``, which the call checks.
     """,
     parameters={"key": None},
+    normalize=lambda x, key: {"key": resolve_key(key, tensor(x).shape)},
     identity=_is_whole,
     infer=_index_type,
     requires=lambda x, key: _requirements(key, x.shape),
@@ -223,4 +225,4 @@ scatter: Op = linear(
 @public
 def getitem(x: Node, key: Any) -> Node:
     """``x[key]`` for ints, slices, None and Ellipsis. Raises `ShapeError` out of bounds."""
-    return index(x, key=resolve_key(key, x.shape))
+    return index(x, key=key)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from symdiff.errors import ArgumentError
 from symdiff.node import Node
 from symdiff.op import Op
@@ -18,7 +20,7 @@ def _probe_kernel(x: Any, label: str, callback: Callable[[str, Any], Any] | None
     if callback is None:
         print(f"{label}: {x}")
     else:
-        copy = x.copy()
+        copy = np.array(x)
         copy.flags.writeable = False
         callback(label, copy)
     return x

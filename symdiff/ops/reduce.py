@@ -1,7 +1,8 @@
-"""Reductions over axes."""
+"""Sums over axes, and what every reduction shares: its parameters, shape, gradient and batch."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,20 @@ from symdiff.ops.declare import linear, numpy_function
 from symdiff.ops.shape import broadcast_to, reshape, tensor
 from symdiff.types import Shape, TensorType, Type, as_dtype, normalize_axes
 
-__all__ = ["kept_shape", "sum"]
+__all__ = [
+    "accumulating_params",
+    "accumulating_type",
+    "as_in_sum",
+    "batch_reduction",
+    "kept_shape",
+    "like_operand",
+    "numpy_reduction",
+    "reduced_shape",
+    "reduction_params",
+    "sum",
+]
+
+# -- shapes and parameters -----------------------------------------------------------------
 
 
 def reduced_shape(shape: Shape, axes: tuple[int, ...], keepdims: bool) -> Shape:
@@ -28,8 +42,42 @@ def kept_shape(shape: Shape, axes: tuple[int, ...]) -> Shape:
     return tuple(1 if k in axes else dim for k, dim in enumerate(shape))
 
 
-def _sum_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """NumPy's accumulator: narrow integers and booleans are summed in 64 bits."""
+def reduction_params(name: str) -> Callable[..., dict[str, Any]]:
+    """How the reduction `name` makes its `axis` and `keepdims` canonical."""
+
+    def normalize(x: Type, axis: Any, keepdims: Any) -> dict[str, Any]:
+        return {
+            "axis": normalize_axes(axis, tensor(x).rank, name),
+            "keepdims": as_keepdims(keepdims),
+        }
+
+    return normalize
+
+
+def accumulating_params(name: str) -> Callable[..., dict[str, Any]]:
+    """The same for a reduction that accumulates in a `dtype`."""
+
+    def normalize(x: Type, axis: Any, dtype: Any, keepdims: Any) -> dict[str, Any]:
+        source = tensor(x)
+        result = _accumulator(source.dtype) if dtype is None else as_dtype(dtype)
+        return {
+            "axis": normalize_axes(axis, source.rank, name),
+            "dtype": None if result == source.dtype else result,
+            "keepdims": as_keepdims(keepdims),
+        }
+
+    return normalize
+
+
+def as_keepdims(value: Any) -> bool:
+    """`keepdims` as a bool; `ArgumentError` for anything else."""
+    if not isinstance(value, bool | np.bool_):
+        raise ArgumentError(f"keepdims must be a bool, not {value!r}")
+    return bool(value)
+
+
+def _accumulator(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """NumPy's: narrow integers and booleans are added and multiplied in 64 bits."""
     if dtype.kind in "bi" and dtype.itemsize < 8:
         return np.dtype(np.int64)
     if dtype.kind == "u" and dtype.itemsize < 8:
@@ -37,35 +85,34 @@ def _sum_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return dtype
 
 
-def _sum_params(x: Type, axis: Any, dtype: Any, keepdims: Any) -> dict[str, Any]:
-    source = tensor(x)
-    if not isinstance(keepdims, bool | np.bool_):
-        raise ArgumentError(f"keepdims must be a bool, not {keepdims!r}")
-    result = _sum_dtype(source.dtype) if dtype is None else as_dtype(dtype)
-    return {
-        "axis": normalize_axes(axis, source.rank, "sum"),
-        "dtype": None if result == source.dtype else result,
-        "keepdims": bool(keepdims),
-    }
-
-
-def _sum_type(x: Type, axis: tuple[int, ...], dtype: Any, keepdims: bool) -> TensorType:
+def accumulating_type(x: Type, axis: tuple[int, ...], dtype: Any, keepdims: bool) -> TensorType:
+    """The type of a reduction that accumulates in a `dtype`."""
     source = tensor(x)
     return TensorType(dtype or source.dtype, reduced_shape(source.shape, axis, keepdims))
 
 
-def spread(g: Node, x: Node, axes: tuple[int, ...]) -> Node:
-    """A reduction's gradient over the whole of what was reduced: the transpose of a sum."""
+def batch_reduction(y: Node, inputs: tuple[Node, ...], mapped: tuple[bool, ...]) -> Node:
+    """The batch rule of an op of one operand that acts along its `axis`, a tuple."""
+    axes = tuple(a + 1 for a in y.params["axis"])
+    return y.graph.intern(y.op, inputs, {**y.params, "axis": axes})
+
+
+# -- sum -----------------------------------------------------------------------------------
+
+
+def like_operand(g: Node, x: Node) -> Node:
+    """A gradient in its operand's dtype; a mask's condition, moved along, stays boolean."""
+    return g if g.dtype.kind == "b" else g.astype(x.dtype)
+
+
+def _spread(g: Node, y: Node, x: Node) -> Node:
+    """The transpose of a sum: its gradient over the whole of what was summed."""
+    axes = y.params["axis"]
     if len(axes) < x.ndim:
         g = reshape(g, shape=kept_shape(x.shape, axes))
     elif g.ndim:
         g = reshape(g, shape=())
-    return broadcast_to(g.astype(x.dtype), shape=x.shape)
-
-
-def _batch_reduction(y: Node, inputs: tuple[Node, ...], mapped: tuple[bool, ...]) -> Node:
-    axes = tuple(a + 1 for a in y.params["axis"])
-    return y.graph.intern(y.op, inputs, {**y.params, "axis": axes})
+    return broadcast_to(like_operand(g, x), shape=x.shape)
 
 
 sum: Op = linear(
@@ -77,27 +124,52 @@ sum: Op = linear(
     NumPy; `dtype` overrides.
     """,
     parameters={"axis": None, "dtype": None, "keepdims": False},
-    normalize=_sum_params,
+    normalize=accumulating_params("sum"),
     identity=lambda x, axis, dtype, keepdims: not axis and dtype is None,
-    infer=_sum_type,
+    infer=accumulating_type,
     kernel=lambda x, axis, dtype, keepdims: np.add.reduce(
         x, axis=axis, dtype=dtype, keepdims=keepdims
     ),
-    transpose=lambda g, y, x: spread(g, x, y.params["axis"]),
-    batch=_batch_reduction,
+    transpose=_spread,
+    batch=batch_reduction,
     moves=True,
 )
 
 
-@numpy_function(np.sum)
-def _np_sum(
-    a: Node, axis: Any = None, dtype: Any = None, *, keepdims: Any = False, **more: Any
-) -> Node:
-    if any(value is not np._NoValue for value in more.values()):
-        raise ArgumentError(f"np.sum: {', '.join(more)} not available on nodes")
-    return sum(a, axis=axis, dtype=dtype, keepdims=keepdims is True)
+def as_in_sum(g: Node, y: Node) -> Node:
+    """What the gradient `g` of a reduction `y` would be spread to if `y` were a sum.
+
+    The rules of the other reductions start from it. A mask is moved along with what it masks.
+    """
+    spread = sum.vjp(y, 0, g)
+    assert spread is not None
+    return spread
 
 
-@numpy_function((np.add, "reduce"))
-def _add_reduce(a: Node, axis: Any = 0, dtype: Any = None, keepdims: bool = False) -> Node:
-    return sum(a, axis=axis, dtype=dtype, keepdims=keepdims)
+# -- NumPy's names -------------------------------------------------------------------------
+
+
+def numpy_reduction(
+    function: Callable[..., Node], *names: Any, dtype: bool = False, axis: Any = None
+) -> None:
+    """Answer these NumPy functions, called on nodes, with a reduction.
+
+    Arguments: `dtype`, whether they take one, before `out`; `axis`, their default.
+    """
+    order = ("dtype", "out", "keepdims") if dtype else ("out", "keepdims")
+    known = {"dtype", "keepdims"} if dtype else {"keepdims"}
+
+    def answer(a: Node, axis: Any = axis, *positional: Any, **named: Any) -> Node:
+        given = {**dict(zip(order, positional, strict=False)), **named}
+        params = {k: v for k, v in given.items() if v is not None and v is not np._NoValue}
+        if unknown := params.keys() - known:
+            raise ArgumentError(
+                f"np.{function.__name__}: {', '.join(sorted(unknown))} not available on nodes"
+            )
+        return function(a, axis=axis, **params)
+
+    numpy_function(*names)(answer)
+
+
+numpy_reduction(sum, np.sum, dtype=True)
+numpy_reduction(sum, (np.add, "reduce"), dtype=True, axis=0)

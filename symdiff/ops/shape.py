@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from symdiff.describe import node_line
 from symdiff.errors import ArgumentError, DTypeError, ShapeError
 from symdiff.node import Node
 from symdiff.op import Op
@@ -121,7 +122,7 @@ permute_dims: Op = linear(
 def matrix_transpose(x: Node) -> Node:
     """`x` with its last two axes exchanged; `ShapeError` below two axes."""
     if x.ndim < 2:
-        raise ShapeError(f"matrix_transpose: {x!r} has {x.ndim} axes, and two are needed")
+        raise ShapeError(f"matrix_transpose: two axes are needed\n  x = {node_line(x)}")
     return permute_dims(x, axes=(*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
 
 

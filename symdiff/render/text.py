@@ -19,8 +19,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from symdiff.errors import ArgumentError
 from symdiff.literals import Literal, Slice, exact_key
 from symdiff.sizes import Size
+from symdiff.trees import flatten
 from symdiff.types import TensorType, TupleType, dtype_name
 
 __all__ = ["cut", "graph_text", "is_listed", "line", "text"]
@@ -33,6 +35,7 @@ LARGEST_CONSTANT: Final = 1024
 
 _WIDEST_TYPE: Final = 24
 _PLAIN_DTYPES: Final = ("float64", "int64", "bool", "complex128")
+_CARRIED: Final = "?bhilqBHILQefdFD"  # characters of the dtypes that have a short name
 
 
 def is_listed(op: Any, params: Mapping[str, Any]) -> bool:
@@ -43,7 +46,10 @@ def is_listed(op: Any, params: Mapping[str, Any]) -> bool:
 
 
 def text(outputs: Any) -> str:
-    """The text form of what `outputs` (a node, or several) are computed from.
+    """The text form of what `outputs` (a node, or nested nodes) are computed from.
+
+    The inputs and the lines are those that the outputs need. Raises `ArgumentError` for
+    anything but nodes and `MixedGraphError` for nodes of two graphs.
 
     >>> import symdiff as sd
     >>> x = sd.Graph().input("x", sd.f64[3])
@@ -54,7 +60,9 @@ def text(outputs: Any) -> str:
       return %1
     }
     """
-    found = tuple(outputs) if isinstance(outputs, tuple | list) else (outputs,)
+    found = flatten(outputs)
+    if not found or not hasattr(found[0], "graph"):
+        raise ArgumentError(f"text: {outputs!r} is not a node or nested nodes")
     graph = found[0].graph
     return _render(graph, graph.ancestors(found), found)
 
@@ -80,11 +88,13 @@ def cut(whole: str) -> str:
 
 
 def _render(graph: Any, nodes: Sequence[Any], outputs: Sequence[Any]) -> str:
-    labels: dict[str, tuple[str, Any]] = {}  # digest -> label, graph: graphs in params
+    # digest -> label, graph: the graphs in params. The text's own graph keeps its name.
+    labels: dict[str, tuple[str, Any]] = {"": (graph.name, graph)}
     for node in nodes:
         if node.params:
             for value in node.params.values():
                 _collect_graphs(value, labels)
+    del labels[""]
     blocks = [
         _block(label, body, body.nodes, body.outputs, labels) for label, body in labels.values()
     ]
@@ -199,16 +209,24 @@ def _unlisted(node: Any) -> str:
 
 def _number(value: Any) -> str:
     """A NumPy scalar so that reading it back gives the same bits."""
-    kind = value.dtype.kind
-    if kind == "c":
-        return (
-            repr(complex(value)).strip("()")
-            if value.dtype.itemsize == 16
-            else str(value).strip("()")
-        )
-    if kind == "f" and value.dtype.itemsize == 8:
+    if value.dtype.kind == "c":
+        imaginary = _real(value.imag)
+        sign = "" if imaginary.startswith("-") else "+"
+        return f"{_real(value.real)}{sign}{imaginary}j"
+    return _real(value) if value.dtype.kind == "f" else str(value)
+
+
+def _real(value: Any) -> str:
+    if value != value:
+        bits = np.asarray(value).view(f"u{value.itemsize}")
+        usual = np.array(np.nan, value.dtype).view(bits.dtype)
+        return "nan" if bits == usual else f"nan({int(bits):#x})"
+    if value.itemsize == 8:
         return repr(float(value))
-    return str(value)
+    # Shorter than the digits of a double; but reading goes through a double, and rounding
+    # twice might miss.
+    short = str(value)
+    return short if value.dtype.type(float(short)) == value else repr(float(value))
 
 
 def _array(literal: Literal) -> str:
@@ -218,10 +236,10 @@ def _array(literal: Literal) -> str:
 
 
 def _nested(array: np.ndarray[Any, Any]) -> str:
-    # Depth is the rank, at most 64.
+    # Depth is the rank, at most 64. The type says which axes an empty array has.
     if array.ndim == 0:
         return _number(array[()])
-    return f"[{', '.join(map(_nested, array))}]"
+    return f"[{', '.join(map(_nested, array))}]" if array.size else "[]"
 
 
 def _param(value: Any, graph_name: Callable[[Any], str]) -> str:
@@ -236,13 +254,19 @@ def _param(value: Any, graph_name: Callable[[Any], str]) -> str:
         case Size():
             return value.compact()
         case str():
-            return json.dumps(value)
+            return json.dumps(str(value))
+        case np.generic() if value.dtype.char in _CARRIED:
+            return f"{_number(value)}:{dtype_name(value.dtype)}"
+        case complex():
+            return _number(np.complex128(value))
         case np.dtype():
             return dtype_name(value)
         case Literal():
             return f"{TensorType(value.array.dtype, value.array.shape)}{_array(value)}"
-        case TensorType() | TupleType():
-            return str(value).replace(" ", "")
+        case TensorType():
+            return str(value)
+        case TupleType():
+            return f"tuple[{','.join(map(str, value.items))}]"
         case _ if hasattr(value, "digest") and hasattr(value, "outputs"):
             return graph_name(value)
         case _:

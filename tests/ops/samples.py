@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import symdiff as sd
-from symdiff.op import REGISTRY
+from symdiff.op import NO_PARAMS, REGISTRY
 from symdiff.ops.index import resolve_key
 
 Shape = tuple[int, ...]
@@ -25,7 +25,7 @@ class Case(NamedTuple):
     """Shapes of the operands, and parameters."""
 
     shapes: tuple[Shape, ...]
-    params: Params = {}
+    params: Params = NO_PARAMS
 
     def params_for(self, dtype: Any) -> Mapping[str, Any]:
         return self.params(np.dtype(dtype)) if callable(self.params) else self.params
@@ -100,8 +100,7 @@ def indexed(shape: Shape, *keys: Any) -> tuple[Case, ...]:
 def scattered(shape: Shape, *keys: Any) -> tuple[Case, ...]:
     taken = np.empty(shape)
     return tuple(
-        Case((taken[key].shape,), {"shape": shape, "key": resolve_key(key, shape)})
-        for key in keys
+        Case((taken[key].shape,), {"shape": shape, "key": resolve_key(key, shape)}) for key in keys
     )
 
 
@@ -113,6 +112,10 @@ def custom_params(dtype: Any) -> Mapping[str, Any]:
         jvp=lambda ts, y, x: ts[0] * (sd.sin(x) + x * sd.cos(x)),
     )
     return own(sd.Graph().input("x", sd.TensorType(np.dtype(dtype), (3,)))).params
+
+
+def ignore(label: str, value: np.ndarray) -> None:
+    """What a probe calls."""
 
 
 MATMUL = (
@@ -178,6 +181,7 @@ SAMPLES: Mapping[str, Samples] = {
             *cases((2, 3), axes=(0, 1)),
         )
     ),
+    "probe": Samples(cases((2, 3), (), (0,), label="x", callback=ignore)),
     "refine": Samples((Case(((2, 3),), lambda dtype: {"type": sd.TensorType(dtype, (2, 3))}),)),
     "reshape": Samples(
         (
@@ -248,9 +252,7 @@ def operands(name: str, case: Case, dtype: Any, seed: int = 0) -> list[np.ndarra
     """Arrays for one case, the same on every run."""
     rng = np.random.default_rng(seed)
     domains = samples_of(name).domains or (anything,) * len(case.shapes)
-    return [
-        domain(rng, shape, dtype) for domain, shape in zip(domains, case.shapes, strict=True)
-    ]
+    return [domain(rng, shape, dtype) for domain, shape in zip(domains, case.shapes, strict=True)]
 
 
 def is_covered(name: str) -> bool:

@@ -1,0 +1,6 @@
+"""z = f(f(f(x))) differentiated three times, each gradient graph drawn; `symdiff demo` runs it too."""
+
+from symdiff.demo.chain import main
+
+if __name__ == "__main__":
+    main()

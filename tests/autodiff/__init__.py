@@ -1,0 +1,1 @@
+"""Tests of `symdiff.autodiff`, a file for each of its modules."""

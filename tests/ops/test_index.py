@@ -1,0 +1,238 @@
+"""Basic indexing is NumPy's; on named sizes a key states what it needs, checked at the call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+import symdiff as sd
+
+SHAPES = npst.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5)
+
+
+@st.composite
+def keyed_shapes(draw: st.DrawFn) -> tuple[tuple[int, ...], Any]:
+    shape = draw(SHAPES)
+    return shape, draw(npst.basic_indices(shape, allow_newaxis=True, allow_ellipsis=True))
+
+
+def numbered(shape: tuple[int, ...]) -> np.ndarray:
+    """Every entry another number, so that a wrong entry shows."""
+    return np.arange(1.0, 1 + np.prod(shape, dtype=int)).reshape(shape)
+
+
+@given(keyed_shapes())
+@example(((4,), np.s_[::-1]))
+@example(((4,), np.s_[10:-10:-3]))
+@example(((3, 0), np.s_[..., None, -1::-1]))
+@example(((), np.s_[...]))
+def test_a_key_takes_the_entries_numpy_takes(keyed: tuple[tuple[int, ...], Any]) -> None:
+    shape, key = keyed
+    value = numbered(shape)
+    x = sd.Graph().input("x", value)
+    y = x[key]
+    expected = value[key]
+    assert y.shape == expected.shape
+    np.testing.assert_array_equal(sd.evaluate(y, {x: value}), expected)
+
+
+@given(keyed_shapes())
+def test_the_gradient_is_put_back_where_the_entries_were(
+    keyed: tuple[tuple[int, ...], Any],
+) -> None:
+    shape, key = keyed
+    value = numbered(shape)
+    x = sd.Graph().input("x", value)
+    cotangent = numbered(value[key].shape)
+    expected = np.zeros(shape)
+    expected[key] = cotangent
+    found = sd.evaluate(sd.vjp(x[key], x, cotangent), {x: value})
+    np.testing.assert_array_equal(found, expected)
+
+
+@given(keyed_shapes())
+def test_equal_keys_make_one_node(keyed: tuple[tuple[int, ...], Any]) -> None:
+    shape, key = keyed
+    x = sd.Graph().input("x", numbered(shape))
+    assert x[key] is x[key]
+    spelled = key if isinstance(key, tuple) else (key,)
+    if not any(k is Ellipsis for k in spelled):
+        assert x[(*spelled, ...)] is x[key]
+
+
+def test_a_key_that_takes_everything_is_no_node() -> None:
+    x = sd.Graph().input("x", sd.f64[3, "n"])
+    for key in (np.s_[:], np.s_[...], np.s_[:, :], np.s_[0:3, ...], np.s_[0:, 0:]):
+        assert x[key] is x
+
+
+# -- named sizes ---------------------------------------------------------------------------
+
+BOUNDS = st.none() | st.integers(-6, 6)
+SLICES = st.builds(slice, BOUNDS, BOUNDS, st.sampled_from([None, 1, 2, 3, -1, -2, -3]))
+ENTRIES = SLICES | st.integers(-6, 6)
+
+
+def is_inside(entry: Any, n: int) -> bool:
+    """Whether NumPy takes the key as written: nothing clamped, nothing taken backwards."""
+    if isinstance(entry, int):
+        return -n <= entry < n
+    forwards = entry.step is None or entry.step > 0
+    low, high = (0, n) if forwards else (-1, n - 1)
+    first, last = (low, high) if forwards else (high, low)
+    start = first if entry.start is None else entry.start + n * (entry.start < 0)
+    stop = last if entry.stop is None else entry.stop + n * (entry.stop < 0)
+    ordered = start <= stop if forwards else stop <= start
+    return ordered and all(low <= bound <= high for bound in (start, stop))
+
+
+@given(ENTRIES, st.integers(0, 8))
+@example(slice(1, None), 0)
+@example(slice(None, None, -1), 0)
+@example(slice(-3, None), 3)
+@example(slice(None, None, 3), 7)
+@example(-1, 0)
+def test_a_key_on_a_named_size_is_numpys_inside_and_raises_outside(entry: Any, n: int) -> None:
+    value = np.arange(float(n))
+    x = sd.Graph().input("x", sd.f64["n"])
+    try:
+        found = sd.evaluate(x[entry], {x: value})
+    except sd.ShapeError as error:
+        assert not is_inside(entry, n)
+        assert "test_index.py:" in str(error)
+        return
+    assert is_inside(entry, n)
+    np.testing.assert_array_equal(found, value[entry])
+
+
+@given(ENTRIES, st.integers(1, 8))
+def test_a_gradient_through_a_named_size_is_put_back(entry: Any, n: int) -> None:
+    assume(is_inside(entry, n))
+    value = np.arange(float(n))
+    x = sd.Graph().input("x", sd.f64["n"])
+    try:
+        y = x[entry]
+    except sd.ShapeError:
+        assume(False)
+    expected = np.zeros(n)
+    expected[entry] = 2 * value[entry]
+    np.testing.assert_array_equal(sd.evaluate(sd.grad(sd.sum(y * y), x), {x: value}), expected)
+
+
+@given(ENTRIES, ENTRIES, st.integers(0, 6), st.integers(0, 6))
+def test_keys_on_two_named_sizes_act_on_their_own_axis(
+    first: Any, second: Any, n: int, m: int
+) -> None:
+    assume(is_inside(first, n) and is_inside(second, m))
+    value = numbered((n, m))
+    x = sd.Graph().input("x", sd.f64["n", "m"])
+    try:
+        y = x[first, None, second]
+    except sd.ShapeError:
+        assume(False)
+    np.testing.assert_array_equal(sd.evaluate(y, {x: value}), value[first, None, second])
+
+
+def test_a_slice_has_an_exact_symbolic_size() -> None:
+    x = sd.Graph().input("x", sd.f64["n"])
+    assert [str(x[key].type) for key in (np.s_[1:], np.s_[:-1], np.s_[2:-2], np.s_[:4])] == [
+        "f64[n-1]",
+        "f64[n-1]",
+        "f64[n-4]",
+        "f64[4]",
+    ]
+    assert (x[1:] - x[:-1]).type == sd.f64["n - 1"]
+    assert x[::-1].type == x.type
+
+
+def test_a_size_can_be_a_bound() -> None:
+    g = sd.Graph()
+    x, y = g.input("x", sd.f64["n + m"]), g.input("y", sd.f64["n"])
+    n = y.shape[0]
+    first, rest = x[:n], x[n:]
+    assert (first.type, str(rest.type)) == (y.type, "f64[m]")
+    values = {x: np.arange(5.0), y: np.zeros(2)}
+    np.testing.assert_array_equal(sd.evaluate(first, values), [0, 1])
+    np.testing.assert_array_equal(sd.evaluate(rest, values), [2, 3, 4])
+    assert sd.evaluate(x[n], values) == 2
+
+
+def test_the_call_says_which_line_needs_a_larger_size() -> None:
+    x = sd.Graph().input("x", sd.f64["n"])
+    tail = x[3:]
+    with pytest.raises(sd.ShapeError) as caught:
+        sd.evaluate(tail, {x: np.zeros(2)})
+    message = str(caught.value)
+    assert "n >= 3" in message
+    assert "n = 2" in message
+    assert "test_index.py:" in message
+    np.testing.assert_array_equal(sd.evaluate(tail, {x: np.zeros(3)}), np.zeros(0))
+
+
+def test_a_need_is_checked_before_anything_runs() -> None:
+    g = sd.Graph()
+    x = g.input("x", sd.f64["n"])
+    y = seen(x)[2:]
+    seen_values.clear()
+    with pytest.raises(sd.ShapeError):
+        sd.evaluate(y, {x: np.zeros(1)})
+    assert seen_values == []
+    sd.evaluate(y, {x: np.zeros(2)})
+    assert len(seen_values) == 1
+
+
+seen_values: list[np.ndarray] = []
+
+
+def _see(x: np.ndarray) -> np.ndarray:
+    seen_values.append(x)
+    return x
+
+
+seen = sd.op("seen", "x", doc="", infer=lambda x: x, kernel=_see)
+
+
+# -- errors --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "error", "message"),
+    [
+        (3, sd.ShapeError, "index 3 is out of bounds for axis 0 with size 3"),
+        (-4, sd.ShapeError, "index -4 is out of bounds for axis 0 with size 3"),
+        ((0, 2), sd.ShapeError, "index 2 is out of bounds for axis 1 with size 2"),
+        ((0, 0, 0), sd.ShapeError, "3 indices for the 2 axes"),
+        ((..., ...), sd.ArgumentError, "only have one Ellipsis"),
+        (np.s_[::0], sd.ArgumentError, "step cannot be zero"),
+        (1.0, sd.ArgumentError, "must be an int or a size, not 1.0"),
+        (True, sd.ArgumentError, "boolean masks are not basic indexing"),
+        ([0, 1], sd.ArgumentError, "arrays of indices"),
+        (np.array([0, 1]), sd.ArgumentError, "arrays of indices"),
+        ("x", sd.ArgumentError, "must be an int or a size, not 'x'"),
+    ],
+    ids=str,
+)
+def test_a_key_that_means_nothing_is_named(key: Any, error: type, message: str) -> None:
+    x = sd.Graph().input("x", sd.f64[3, 2])
+    with pytest.raises(error, match=message):
+        x[key]
+
+
+def test_a_node_with_known_sizes_is_iterated_as_numpy_iterates() -> None:
+    x = sd.Graph().input("x", sd.f64[2, 3])
+    value = numbered((2, 3))
+    assert len(x) == 2
+    np.testing.assert_array_equal(sd.evaluate(list(x), {x: value}), list(value))
+    with pytest.raises(TypeError, match="no axes"):
+        iter(sd.sum(x))
+
+
+def test_a_node_with_a_named_size_cannot_be_iterated() -> None:
+    x = sd.Graph().input("x", sd.f64["n"])
+    with pytest.raises(sd.NoValueError, match="the first axis has the size n"):
+        list(x)
