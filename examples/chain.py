@@ -1,4 +1,4 @@
-"""z = f(f(f(x))) differentiated three times, each gradient graph drawn; `symdiff demo` runs it too."""
+"""z = f(f(f(x))) differentiated three times; `symdiff demo` runs it too."""
 
 from symdiff.demo.chain import main
 

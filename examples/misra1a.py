@@ -1,4 +1,4 @@
-"""NIST's Misra1a regression by Newton's method on compiled derivatives; `symdiff demo` runs it too."""
+"""NIST's Misra1a by Newton's method; `symdiff demo` runs it too."""
 
 from symdiff.demo.misra1a import main
 

@@ -4,9 +4,9 @@ Expressions build a static graph; `build_grad` appends the gradient's nodes to t
 so a gradient is an expression like any other and can be differentiated again.
 """
 
-from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
+from symdiff import first_use as _first_use
 from symdiff.autodiff.reverse import GradTable, build_grad
 from symdiff.compile import CompiledFunction, compile
 from symdiff.custom import custom_gradient
@@ -69,14 +69,66 @@ from symdiff.ops.elementwise import (
     tanh,
     where,
 )
+from symdiff.ops.extrema import clip, maximum, minimum
+from symdiff.ops.functions import (
+    acos,
+    acosh,
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+    cathetus,
+    ceil,
+    cosh,
+    exp2,
+    expm1,
+    floor,
+    hypot,
+    isfinite,
+    isinf,
+    isnan,
+    log1p,
+    log2,
+    log10,
+    logical_xor,
+    reciprocal,
+    round,
+    sinh,
+    square,
+    tan,
+    trunc,
+    xlog1py,
+    xlogy,
+)
 from symdiff.ops.index import index, scatter
+from symdiff.ops.joining import concat, expand_dims, moveaxis, squeeze, stack, swapaxes
 from symdiff.ops.linalg import matmul
+from symdiff.ops.losses import (
+    binary_cross_entropy,
+    categorical_cross_entropy,
+    hinge_loss,
+    sigmoid_binary_cross_entropy,
+    softmax_cross_entropy,
+)
+from symdiff.ops.nn import (
+    log_softmax,
+    logaddexp,
+    logsumexp,
+    one_hot,
+    relu,
+    sigmoid,
+    softmax,
+    softplus,
+)
 from symdiff.ops.probe import probe
+from symdiff.ops.products import einsum, outer, tensordot, vecdot
 from symdiff.ops.reduce import sum
+from symdiff.ops.reductions import all, any, argmax, argmin, count_nonzero, max, mean, min, prod
 from symdiff.ops.shape import broadcast_to, matrix_transpose, permute_dims, reshape, zeros_like
 from symdiff.ops.structure import add_n, eye, item, refine
+from symdiff.parse import parse
 from symdiff.render.text import text
-from symdiff.rewrite.passes import optimize
 from symdiff.sizes import Size
 from symdiff.trace import trace
 from symdiff.types import (
@@ -104,10 +156,202 @@ __version__ = "0.1.0"
 
 if _TYPE_CHECKING:
     from symdiff import testing as testing
+    from symdiff.draw import to_dot, to_svg
+    from symdiff.interop.networkx import from_networkx, to_networkx
+    from symdiff.rewrite.passes import optimize
+
+_LATER = {
+    "from_networkx": "interop.networkx",
+    "optimize": "rewrite.passes",
+    "to_dot": "draw",
+    "to_networkx": "interop.networkx",
+    "to_svg": "draw",
+}
+"""Names handed on from modules that load when they are first used."""
 
 
 def __getattr__(name: str) -> object:
-    # A program that runs has no need of the checks: they load when they are first used.
     if name == "testing":
-        return _import_module("symdiff.testing")
+        return _first_use.module("testing")
+    if name in _LATER:
+        return getattr(_first_use.module(_LATER[name]), name)
     raise AttributeError(f"module 'symdiff' has no attribute {name!r}")
+
+
+__all__ = [
+    "ArgumentError",
+    "CompiledFunction",
+    "DTypeError",
+    "DisconnectedError",
+    "EvaluationError",
+    "Function",
+    "GradTable",
+    "Graph",
+    "InvariantError",
+    "MissingDependencyError",
+    "MixedGraphError",
+    "NoValueError",
+    "Node",
+    "NonFiniteError",
+    "NotDifferentiableError",
+    "Op",
+    "ParseError",
+    "Provenance",
+    "ShapeError",
+    "Size",
+    "SymdiffError",
+    "TensorType",
+    "TupleType",
+    "abs",
+    "acos",
+    "acosh",
+    "add",
+    "add_n",
+    "all",
+    "any",
+    "argmax",
+    "argmin",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "binary_cross_entropy",
+    "bitwise_and",
+    "bitwise_invert",
+    "bitwise_or",
+    "bitwise_xor",
+    "bool_",
+    "broadcast_to",
+    "build_grad",
+    "c64",
+    "c128",
+    "cast",
+    "categorical_cross_entropy",
+    "cathetus",
+    "ceil",
+    "clip",
+    "compile",
+    "concat",
+    "cos",
+    "cosh",
+    "count_nonzero",
+    "custom_gradient",
+    "divide",
+    "divmod",
+    "einsum",
+    "elementwise",
+    "equal",
+    "evaluate",
+    "exp",
+    "exp2",
+    "expand_dims",
+    "expm1",
+    "eye",
+    "f16",
+    "f32",
+    "f64",
+    "floor",
+    "floor_divide",
+    "from_networkx",
+    "function",
+    "grad",
+    "greater",
+    "greater_equal",
+    "hessian",
+    "hinge_loss",
+    "hvp",
+    "hypot",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "index",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "item",
+    "jacobian",
+    "jvp",
+    "less",
+    "less_equal",
+    "linear",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "log_softmax",
+    "logaddexp",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "logsumexp",
+    "matmul",
+    "matrix_transpose",
+    "max",
+    "maximum",
+    "mean",
+    "min",
+    "minimum",
+    "moveaxis",
+    "multiply",
+    "negative",
+    "not_equal",
+    "one_hot",
+    "op",
+    "optimize",
+    "outer",
+    "over",
+    "parse",
+    "permute_dims",
+    "pow",
+    "probe",
+    "prod",
+    "reciprocal",
+    "refine",
+    "relu",
+    "remainder",
+    "reshape",
+    "round",
+    "scatter",
+    "sigmoid",
+    "sigmoid_binary_cross_entropy",
+    "sign",
+    "sin",
+    "sinh",
+    "softmax",
+    "softmax_cross_entropy",
+    "softplus",
+    "sqrt",
+    "square",
+    "squeeze",
+    "stack",
+    "stop_gradient",
+    "substitute",
+    "subtract",
+    "sum",
+    "swapaxes",
+    "tan",
+    "tanh",
+    "tensordot",
+    "testing",
+    "text",
+    "to_dot",
+    "to_networkx",
+    "to_svg",
+    "trace",
+    "trunc",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "undefined",
+    "value_and_grad",
+    "vecdot",
+    "vjp",
+    "where",
+    "xlog1py",
+    "xlogy",
+    "zeros_like",
+]

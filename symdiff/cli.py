@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import symdiff as sd
 from symdiff.datafiles import read_arrays
@@ -52,8 +52,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Errors in one line, as all others are."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"symdiff: {message}; symdiff --help explains\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="symdiff",
         description="Differentiate an expression symbol to symbol: print the graph with its "
         "gradients, evaluate it on data, draw it. `symdiff demo` shows what symdiff does.",

@@ -8,16 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from symdiff import first_use
 from symdiff.arguments import Binder
-from symdiff.backends import interpret
-from symdiff.backends import numpy as numpy_backend
 from symdiff.describe import node_line
 from symdiff.errors import ArgumentError
 from symdiff.graph import Graph
 from symdiff.inline import transplant
 from symdiff.node import Node
-from symdiff.rewrite.passes import expand, pass_names
-from symdiff.rewrite.passes import optimize as optimize_graph
 from symdiff.trees import flatten_like, flatten_with_paths, map_tree, unflatten
 
 __all__ = ["CompiledFunction", "compile"]
@@ -63,7 +60,7 @@ def compile(
     input_nodes = _nodes(tree, "inputs") if tree else []
     graph.own([*input_nodes, *output_nodes], "compile")
     _check_inputs(graph, input_nodes, output_nodes)
-    pass_names(optimize)
+    first_use.module("rewrite.passes").pass_names(optimize)
 
     snapshot = Graph(graph.name)
     stands_for = {n: snapshot.input(str(n.name), n.type) for n in input_nodes}
@@ -127,15 +124,19 @@ class CompiledFunction:
         self._state = (graph, inputs, outputs, optimize, sizes)
         self._inputs = inputs
         self._outputs = outputs
-        self.graph = optimize_graph(expand(graph), optimize).graph
+        passes = first_use.module("rewrite.passes")
+        self.graph: Graph = passes.optimize(passes.expand(graph), optimize).graph
         """The optimised graph that runs."""
         self._binder = Binder(graph, sizes)
-        self._program = numpy_backend.build(self.graph, self._binder.size_names)
+        self._program = first_use.module("backends.numpy").build(
+            self.graph, self._binder.size_names
+        )
 
     @property
     def source(self) -> str:
         """The generated Python, one statement a node."""
-        return self._program.source
+        text: str = self._program.source()
+        return text
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         """Run on arrays, numbers, nested lists of numbers, or anything NumPy can make one of.
@@ -160,7 +161,9 @@ class CompiledFunction:
         """Run again node by node: the reference interpreter's error names the node."""
         graph = self._state[0]
         values = dict(zip(graph.inputs, arrays, strict=True))
-        interpret.run(graph, graph.outputs, values, sizes=self._state[4])
+        first_use.module("backends.interpret").run(
+            graph, graph.outputs, values, sizes=self._state[4]
+        )
 
     def _leaves(self, args: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, ...]:
         """The arguments in the order of the graph's inputs."""

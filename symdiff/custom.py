@@ -153,11 +153,11 @@ def _inlined(graph: Graph, output: int, arguments: Sequence[Node], y: Node) -> N
     return rebuild([graph.outputs[output]], mapping, y.graph, sizes)[0]
 
 
-def _vjp(g: Node, y: Node, position: int, *xs: Node) -> Node | None:
+def _vjp(g: Node, y: Node, position: int) -> Node | None:
     given = y.params["given"]
     if not given[position]:
         return None
-    return _inlined(y.params["vjp"], sum(given[:position]), [g, y, *xs], y)
+    return _inlined(y.params["vjp"], sum(given[:position]), [g, y, *y.inputs], y)
 
 
 def _jvp_all(tangents: tuple[Node | None, ...], y: Node, xs: tuple[Node, ...]) -> Node:

@@ -56,7 +56,7 @@ def _csv(file: Path, wanted: Sequence[str]) -> dict[str, np.ndarray[Any, Any]]:
             continue
         for pattern in ("{}{}", "{}_{}"):
             first = 0 if pattern.format(name, 0) in columns else 1
-            parts = []
+            parts: list[np.ndarray[Any, Any]] = []
             while pattern.format(name, first + len(parts)) in columns:
                 parts.append(columns[pattern.format(name, first + len(parts))])
             if parts:

@@ -14,13 +14,13 @@ from typing import Any
 from symdiff import inline
 from symdiff.autodiff.batch import batch_nodes
 from symdiff.autodiff.forward import push_forward
-from symdiff.autodiff.reverse import build_grad
+from symdiff.autodiff.reverse import backpropagate, build_grad
 from symdiff.describe import node_line
 from symdiff.errors import ArgumentError, DisconnectedError, ShapeError
 from symdiff.graph import Graph
 from symdiff.literals import Slice
 from symdiff.node import Node
-from symdiff.ops.elementwise import add
+from symdiff.ops.elementwise import add, stop_gradient
 from symdiff.ops.index import scatter
 from symdiff.ops.reduce import sum as sum_
 from symdiff.ops.shape import broadcast_to, reshape, zeros_like
@@ -72,12 +72,14 @@ def vjp(outputs: Any, wrt: Any, cotangents: Any) -> Any:
     nodes = _nodes(outputs, "outputs")
     seeds = _like(cotangents, outputs, nodes, "cotangents")
     targets = _nodes(wrt, "wrt")
-    parts = [
-        _gradients(node, targets, seed, True) for node, seed in zip(nodes, seeds, strict=True)
-    ]
-    if len(parts) == 1:
-        return unflatten(wrt, parts[0])
-    return unflatten(wrt, [add_n(*column) for column in zip(*parts, strict=True)])
+    graph = nodes[0].graph
+    graph.own([*nodes, *targets], "vjp")
+    starts: dict[Node, Node] = {}
+    for node, seed in zip(nodes, seeds, strict=True):
+        starts[node] = starts[node] + seed if node in starts else seed
+    with graph.recording(order=max(graph.order(n) for n in nodes) + 1):
+        table = backpropagate(graph, starts, targets)
+        return unflatten(wrt, [table[t] if t in table else zeros_like(t) for t in targets])
 
 
 def jvp(outputs: Any, wrt: Any, tangents: Any) -> Any:
@@ -110,7 +112,9 @@ def hvp(z: Node, wrt: Any, v: Any, *, mode: str = "forward-over-reverse") -> Any
         return unflatten(wrt, [_or_zeros(t, x) for t, x in zip(found, targets, strict=True)])
     if mode == "reverse-over-reverse":
         with z.graph.recording(order=z.graph.order(z) + 1):
-            products = [sum_(g * d) for g, d in zip(gradients, directions, strict=True)]
+            # The direction is fixed, even one that is computed from what we differentiate by.
+            fixed = [stop_gradient(d) if z.graph.prune(d, targets) else d for d in directions]
+            products = [sum_(g * d) for g, d in zip(gradients, fixed, strict=True)]
             along = reduce(add, products)
         return unflatten(wrt, _gradients(along, targets, None, True))
     raise ArgumentError(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from symdiff.errors import SymdiffError
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from symdiff.node import Node
     from symdiff.origin import Origin
 
-__all__ = ["node_line", "operand_error", "path_lines", "type_list"]
+__all__ = ["listing", "node_line", "operand_error", "path_lines", "type_list"]
 
 _WIDTH = 72
 
@@ -28,6 +29,18 @@ def operand_error(
         lines.append(f"  {op.argument_name(position)} = {_operand(operand)}")
     lines.append(f"  at {origin}")
     return type(error)("\n".join(lines))
+
+
+@contextmanager
+def listing(name: str, operands: Mapping[str, Any]) -> Iterator[None]:
+    """What `operand_error` does, for the errors of a function over ops raised inside."""
+    try:
+        yield
+    except SymdiffError as error:
+        message = str(error)
+        lines = [message if message.startswith(f"{name}:") else f"{name}: {message}"]
+        lines += [f"  {label} = {_operand(operand)}" for label, operand in operands.items()]
+        raise type(error)("\n".join(lines)) from None
 
 
 def type_list(operands: Iterable[Any]) -> str:

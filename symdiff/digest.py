@@ -6,9 +6,9 @@ nodes were made does not show in it.
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from symdiff.hashing import blake2b
 from symdiff.literals import stable_bytes
 
 if TYPE_CHECKING:
@@ -32,10 +32,11 @@ def of_graph(graph: Graph) -> str:
         for taken in node.inputs:
             used[taken.index] = 1
         tail = [hashes[i.index] for i in node.inputs]
-        hashes.append(blake2b(head + b"".join(tail), digest_size=16).digest())
+        hashes.append(blake2b(head + b"".join(tail)).digest())
     sinks = sorted(h for h, taken in zip(hashes, used, strict=True) if not taken)
-    whole = blake2b(digest_size=16)
+    whole = blake2b()
     for part in (graph.inputs, graph.outputs):
         whole.update(b"".join(hashes[n.index] for n in part) + b"\2")
     whole.update(b"".join(sinks))
-    return whole.hexdigest()
+    digest: str = whole.hexdigest()
+    return digest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from symdiff.backends import interpret
+from symdiff import first_use
 from symdiff.errors import ArgumentError
 from symdiff.node import Node
 from symdiff.trees import flatten_with_paths, unflatten
@@ -59,5 +59,7 @@ def evaluate(
         if isinstance(node.type, TupleType):
             raise ArgumentError(f"evaluate: {node!r} has several results; give those by item")
         given[node] = value
-    found = interpret.run(graph, nodes, given, sizes=sizes, stop_at_nonfinite=stop_at_nonfinite)
+    found = first_use.module("backends.interpret").run(
+        graph, nodes, given, sizes=sizes, stop_at_nonfinite=stop_at_nonfinite
+    )
     return unflatten(outputs, found)

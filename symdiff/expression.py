@@ -22,7 +22,7 @@ __all__ = ["parse_expression"]
 
 LONGEST: Final = 20_000
 DEEPEST: Final = 100
-LARGEST_NUMBER: Final = 1e300
+LARGEST_NUMBER: Final = 2**63 - 1
 _CONSTANTS: Final = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
 _METHODS: Final = frozenset(
     (

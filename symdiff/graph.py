@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from symdiff import digest, flat, inline
+from symdiff import digest, first_use, flat, inline
 from symdiff.binding import Requirement
 from symdiff.describe import operand_error, type_list
 from symdiff.errors import (
@@ -33,8 +33,8 @@ from symdiff.literals import Literal, exact_key
 from symdiff.node import Node
 from symdiff.op import NO_PARAMS, REQUIRED, Op, Storage
 from symdiff.origin import Origin, OriginRecorder
-from symdiff.render import html, text
-from symdiff.sizes import Size
+from symdiff.render import text
+from symdiff.sizes import Size, as_dim
 from symdiff.trees import flatten_with_paths, unflatten
 from symdiff.types import (
     TensorType,
@@ -76,12 +76,10 @@ SIZE_OF: Final = Op(
     doc="A size as a number, such as the `n` in ``sum(x) / x.shape[0]``.",
     form="source",
     parameters={"size": REQUIRED, "dtype": REQUIRED},
+    normalize=lambda size, dtype: {"size": as_dim(size), "dtype": as_dtype(dtype)},
     infer=lambda size, dtype: TensorType(dtype, ()),
     kernel=lambda size, dtype: np.asarray(size, dtype=dtype),
 )
-
-
-_new_storage: Final = object.__new__
 
 
 class Provenance(NamedTuple):
@@ -365,7 +363,13 @@ class Graph:
                     self._orders[node.index] = natural
             return node
         # Types are one object each in a graph, so their ids key what was inferred before.
-        types = id(inputs[0].type) if len(inputs) == 1 else tuple([id(i.type) for i in inputs])
+        types: Any
+        if len(inputs) == 1:
+            types = id(inputs[0].type)
+        elif len(inputs) == 2:
+            types = (id(inputs[0].type), id(inputs[1].type))
+        else:
+            types = tuple([id(i.type) for i in inputs])
         type_ = table.types.get(types)
         if type_ is None:
             type_ = table.types[types] = self._infer(table, inputs)
@@ -378,13 +382,8 @@ class Graph:
             self._top_order = order
         origin = self._fixed_origin or self._recorder.here()
         nodes = self._nodes
-        made = _new_storage(Storage)
-        made.op = table.op
-        made.inputs = inputs
-        made.params = table.params
-        made.type = type_
-        made.index = index = len(nodes)
-        made.graph = self
+        index = len(nodes)
+        made = Storage(table.op, inputs, table.params, type_, index, self)
         made.__class__ = Node  # sealed: from here on it refuses assignment
         table.nodes[inputs] = made  # type: ignore[assignment]
         nodes.append(made)  # type: ignore[arg-type]
@@ -417,6 +416,11 @@ class Graph:
         if op is INPUT:
             self._inputs[params["name"]] = node
         return node
+
+    def restore_orders(self, orders: Iterable[int]) -> None:
+        """Set every node's depth of differentiation, as `parse` works them out at the end."""
+        self._orders[:] = orders
+        self._top_order = max(self._orders, default=0)
 
     def _required(self, table: _Table, inputs: tuple[Node, ...]) -> list[Requirement]:
         assert table.op.requires is not None
@@ -607,7 +611,11 @@ class Graph:
         Covers inputs, outputs and every node; not names of graphs, origins, or the order in
         which independent nodes were made.
         """
-        return digest.of_graph(self)
+        # Nodes never change, so what there is of them tells whether a hash is still right.
+        state = ("digest", len(self), tuple([o.index for o in self._outputs]))
+        if state not in self.memo:
+            self.memo[state] = digest.of_graph(self)
+        return self.memo[state]  # type: ignore[no-any-return]
 
     # -- invariants ------------------------------------------------------------------------
 
@@ -616,24 +624,29 @@ class Graph:
         n = len(self._nodes)
         _ensure(len(self._orders) == len(self._origins) == n, "side lists differ in length")
         for index, node in enumerate(self._nodes):
-            _ensure(type(node) is Node and node.graph is self, f"entry {index} is not its node")
-            _ensure(node.index == index, f"node {node.index} stands at {index}")
-            _ensure(self._orders[index] >= 0, f"{node!r} has a negative order")
+            _ensure(type(node) is Node and node.graph is self, "entry {} is not its node", index)
+            _ensure(node.index == index, "node {} stands at {}", node.index, index)
+            _ensure(self._orders[index] >= 0, "{!r} has a negative order", node)
             for taken in node.inputs:
-                _ensure(taken.graph is self, f"{node!r} takes a node of another graph")
-                _ensure(taken.index < index, f"{node!r} comes before its input")
+                _ensure(taken.graph is self, "{!r} takes a node of another graph", node)
+                _ensure(taken.index < index, "{!r} comes before its input", node)
                 _ensure(
-                    self._nodes[taken.index] is taken, f"{node!r} takes a node not in the list"
+                    self._nodes[taken.index] is taken, "{!r} takes a node not in the list", node
                 )
             arity = len(node.op.arguments)
-            _ensure(node.op.variadic or len(node.inputs) == arity, f"{node!r} has a wrong arity")
+            _ensure(node.op.variadic or len(node.inputs) == arity, "{!r} has a wrong arity", node)
             _ensure(
                 tuple(node.params) == tuple(node.op.parameters),
-                f"{node!r} has other params than its op",
+                "{!r} has other params than its op",
+                node,
             )
             inferred = node.op.infer(*[i.type for i in node.inputs], **node.params)
             _ensure(
-                inferred == node.type, f"{node!r} is {node.type}, but its op infers {inferred}"
+                inferred == node.type,
+                "{!r} is {}, but its op infers {}",
+                node,
+                node.type,
+                inferred,
             )
         tables = [*self._plain.values(), *self._keyed.values()]
         _ensure(sum(len(t.nodes) for t in tables) == n, "a node is not interned exactly once")
@@ -644,7 +657,7 @@ class Graph:
                     if not inputs
                     else all(a is b for a, b in zip(node.inputs, inputs, strict=True))
                 )
-                _ensure(same and node.op is table.op, f"{node!r} is interned under another key")
+                _ensure(same and node.op is table.op, "{!r} is interned under another key", node)
         made = [node.params["name"] for node in self._nodes if node.op is INPUT]
         _ensure(made == list(self._inputs), "the inputs are not the input nodes in order")
         unlisted = [
@@ -655,7 +668,9 @@ class Graph:
         for record in self.provenance:
             _ensure(
                 record.gradient.type == record.target.type,
-                f"{record.gradient!r} is a gradient of another type than {record.target!r}",
+                "{!r} is a gradient of another type than {!r}",
+                record.gradient,
+                record.target,
             )
         for output in self._outputs:
             _ensure(output.graph is self, "an output belongs to another graph")
@@ -685,7 +700,8 @@ class Graph:
         return f"<graph {self.name}({inputs}{more}): {len(self._nodes)} nodes>"
 
     def _repr_html_(self) -> str:
-        return html.graph_page(self)
+        page: str = first_use.module("render.html").graph_page(self)
+        return page
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (flat.flatten(self),)
@@ -698,9 +714,10 @@ def _restore(state: dict[str, Any]) -> Graph:
     return flat.restore(state, Graph())
 
 
-def _ensure(condition: bool, message: str) -> None:
+def _ensure(condition: bool, message: str, *parts: object) -> None:
+    # Filled in here, so that a sound graph prints nothing: a line may be as long as the graph.
     if not condition:
-        raise InvariantError(message)
+        raise InvariantError(message.format(*parts))
 
 
 def _stack_hint(error: DTypeError, arg: Any) -> DTypeError:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from symdiff.binding import unify_shapes
+from symdiff.collector import paused_collector
 from symdiff.describe import type_list
 from symdiff.errors import ArgumentError, DTypeError, ShapeError
 from symdiff.literals import map_param
@@ -84,14 +85,20 @@ def rebuild(
             done[node] = node
             continue
         with target.recording(origin=source.origin(node)):
-            if params and not same_sizes and sizes is not None:
+            if params and not (same_sizes and _same_types(inputs, node.inputs)):
+                # Normal params depend on sizes and on the operands' types.
                 put = {
-                    k: map_param(v, lambda part: _resize(part, sizes)) for k, v in params.items()
+                    k: map_param(v, lambda part: _resize(part, sizes or {}))
+                    for k, v in params.items()
                 }
                 done[node] = target.apply(node.op, inputs, put)
             else:
                 done[node] = target.intern(node.op, inputs, params)
     return [done[node] for node in outputs]
+
+
+def _same_types(one: Sequence[Node], other: Sequence[Node]) -> bool:
+    return all(a.type == b.type for a, b in zip(one, other, strict=True))
 
 
 def transplant(
@@ -103,15 +110,16 @@ def transplant(
     """
     done = dict(given or {})
     source = nodes[0].graph
-    for node in source.ancestors(nodes):
-        if node in done:
-            continue
-        inputs = tuple([done[i] for i in node.inputs])
-        if node.op.name == "input":
-            done[node] = target.input(node.params["name"], node.type)
-        else:
-            with target.recording(order=source.order(node), origin=source.origin(node)):
-                done[node] = target.intern(node.op, inputs, node.params)
+    with target.recording(order=0, origin=source.origin(nodes[0])), paused_collector():
+        for node in source.ancestors(nodes):
+            if node not in done:
+                done[node] = target.restore_node(
+                    node.op,
+                    tuple([done[i] for i in node.inputs]),
+                    node.params,
+                    source.order(node),
+                    source.origin(node),
+                )
     return done
 
 

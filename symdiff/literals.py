@@ -7,11 +7,11 @@ exactly: 1, 1.0 and True differ, and so do 0.0 and -0.0.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from hashlib import blake2b
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
+from symdiff.hashing import blake2b
 from symdiff.sizes import Dim, Size
 from symdiff.types import TensorType, TupleType, as_dtype
 
@@ -31,11 +31,14 @@ class Literal:
     key: Hashable
 
     def __init__(self, value: Any, dtype: np.dtype[Any] | None = None) -> None:
+        narrows = dtype is not None and dtype.kind != "c" and not isinstance(value, int | float)
+        if narrows and np.iscomplexobj(value):
+            raise TypeError(f"complex values do not become {dtype} without losing a part")
         # A copy always: the graph's constant must not change when the user's array does.
         array = np.array(value, dtype=dtype, order="C", copy=True, subok=False)
         array = array.astype(as_dtype(array.dtype), copy=False)
         array.flags.writeable = False
-        data = array.tobytes() if array.nbytes <= 64 else _digest(array)
+        data = array.tobytes() if array.nbytes <= 4096 else _digest(array)
         object.__setattr__(self, "array", array)
         object.__setattr__(self, "key", (array.dtype.char, array.shape, data))
 
@@ -67,7 +70,8 @@ class Literal:
 def _digest(array: np.ndarray[Any, Any]) -> bytes:
     head = f"{array.dtype.newbyteorder('<').str}{array.shape}".encode()
     little = array.astype(array.dtype.newbyteorder("<"), copy=False)
-    return blake2b(head + np.ascontiguousarray(little).tobytes(), digest_size=16).digest()
+    digest: bytes = blake2b(head + np.ascontiguousarray(little).tobytes()).digest()
+    return digest
 
 
 class Slice(NamedTuple):
@@ -102,6 +106,8 @@ def exact_key(value: Any) -> Hashable:
         return (kind, *map(exact_key, value))
     if isinstance(value, float | complex):
         return (kind, repr(value))
+    if hasattr(value, "outputs"):  # a graph, which is what its digest says
+        return (kind, value.digest())
     return (kind, value)
 
 

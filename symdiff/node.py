@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from symdiff import first_use
 from symdiff.errors import ArgumentError, DTypeError, NoValueError
-from symdiff.op import REGISTRY, Storage
+from symdiff.op import NO_PARAMS, REGISTRY, Storage
 from symdiff.origin import Origin
-from symdiff.render import html, text
+from symdiff.render import text
 from symdiff.sizes import Dim, Size
 from symdiff.types import Shape, TensorType, TupleType, element_count
 
@@ -35,7 +36,7 @@ def _binary(name: str) -> Callable[[Node, Any], Node]:
 
     def method(self: Node, other: Any) -> Node:
         if type(other) is Node or isinstance(other, _OPERANDS) or hasattr(other, "__array__"):
-            return ops[name](self, other)
+            return self.graph.apply(ops[name], (self, other), NO_PARAMS)
         return NotImplemented  # type: ignore[no-any-return]
 
     method.__name__ = f"__{name}__"
@@ -133,7 +134,8 @@ class Node(Storage):
         return text.cut(text.text((self,)))
 
     def _repr_html_(self) -> str:
-        return html.page((self,), self.graph.name)
+        page: str = first_use.module("render.html").page((self,), self.graph.name)
+        return page
 
     # -- elementwise operators -------------------------------------------------------------
 
@@ -218,6 +220,48 @@ class Node(Storage):
         """Sum over axes, as `sd.sum`."""
         return _call("sum", self, axis=axis, dtype=dtype, keepdims=keepdims)  # type: ignore[no-any-return]
 
+    def mean(self, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Node:
+        """Arithmetic mean over axes, as `sd.mean`, of the values cast to `dtype`."""
+        x = self if dtype is None else self.astype(dtype)
+        return _call("mean", x, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+
+    def prod(self, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Node:
+        """Product over axes, as `sd.prod`."""
+        return _call("prod", self, axis=axis, dtype=dtype, keepdims=keepdims)  # type: ignore[no-any-return]
+
+    def max(self, axis: Any = None, *, keepdims: bool = False) -> Node:
+        """The largest entry over axes, as `sd.max`."""
+        return _call("max", self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+
+    def min(self, axis: Any = None, *, keepdims: bool = False) -> Node:
+        """The smallest entry over axes, as `sd.min`."""
+        return _call("min", self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+
+    def any(self, axis: Any = None, *, keepdims: bool = False) -> Node:
+        """Whether an entry is not zero, over axes, as `sd.any`."""
+        return _call("any", self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+
+    def all(self, axis: Any = None, *, keepdims: bool = False) -> Node:
+        """Whether every entry is not zero, over axes, as `sd.all`."""
+        return _call("all", self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+
+    def argmax(self, axis: Any = None, *, keepdims: bool = False) -> Node:
+        """Where the largest entry is, as `sd.argmax`."""
+        return _call("argmax", self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+
+    def argmin(self, axis: Any = None, *, keepdims: bool = False) -> Node:
+        """Where the smallest entry is, as `sd.argmin`."""
+        return _call("argmin", self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+
+    def squeeze(self, axis: Any = None) -> Node:
+        """The node without axes of length 1: those at `axis`, or all that are known to be."""
+        ones = tuple(k for k, dim in enumerate(self.shape) if dim == 1)
+        return _call("squeeze", self, ones if axis is None else axis)  # type: ignore[no-any-return]
+
+    def swapaxes(self, axis1: int, axis2: int) -> Node:
+        """The node with two axes exchanged."""
+        return _call("swapaxes", self, axis1, axis2)  # type: ignore[no-any-return]
+
     def dot(self, other: Any) -> Node:
         """NumPy's `ndarray.dot` for up to two axes: the matrix product, or a scaling."""
         scalar = self.ndim == 0 or np.ndim(other) == 0
@@ -294,8 +338,9 @@ class Node(Storage):
     ) -> Any:
         ours = REGISTRY.numpy_functions.get(function)
         if ours is None:
+            module = function.__module__.replace("numpy", "np", 1)
             raise ArgumentError(
-                f"np.{function.__name__} has no symdiff counterpart; "
+                f"{module}.{function.__name__} has no symdiff counterpart; "
                 "see docs/operations.md for what there is"
             )
         _refuse(function.__name__, kwargs, ("out",))

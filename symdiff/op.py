@@ -94,9 +94,9 @@ class Op:
     ``rule(g, y, *inputs)`` gives the gradient of that argument from the gradient `g` of the
     result `y` (or, for `jvp`, the result's tangent from that argument's tangent). A slot may
     hold None (zero by definition) or `undefined`. An op whose argument list is variadic has
-    one rule for all, ``rule(g, y, position, *inputs)``. `vjp_all(g, y, inputs, wanted)` gives
-    the gradients at the wanted positions at once, as a dict; `jvp_all(tangents, y, inputs)`
-    the whole tangent, from tangents of which some are None.
+    one rule for all, ``rule(g, y, position)``, which takes operands from ``y.inputs``.
+    `vjp_all(g, y, inputs, wanted)` gives the gradients at the wanted positions at once, as a
+    dict; `jvp_all(tangents, y, inputs)` the whole tangent, from tangents of which some are None.
 
     `batch(y, inputs, mapped)` gives `y` computed on `inputs`, of which those marked in `mapped`
     carry a leading axis; so does the result.
@@ -220,6 +220,14 @@ class Op:
 
     def __call__(self, *args: Any, **params: Any) -> Node:
         """Apply to nodes (arrays, numbers and sizes among them become constants)."""
+        if len(args) > self.arity and not self.variadic:  # parameters by position
+            extra = args[self.arity :]
+            named = dict(zip(self.parameters, extra, strict=False))
+            plain = not any(isinstance(value, Storage) for value in extra)
+            if plain and len(named) == len(extra) and named.keys().isdisjoint(params):
+                return self(*args[: self.arity], **named, **params)
+        if args and isinstance(args[0], Storage):
+            return args[0].graph.apply(self, args, params)
         for arg in args:
             if isinstance(arg, Storage):
                 return arg.graph.apply(self, args, params)
@@ -241,17 +249,18 @@ class Op:
 
         Raises `NotDifferentiableError` where the op defines none.
         """
-        if self.vjp_all is not None:
-            return self.vjp_all(G, node, node.inputs, (position,)).get(position)
-        rule = self._rule(self.vjp_rules, position)
-        if rule is None:
-            return None
-        if rule is undefined:
+        rules = self.vjp_rules
+        rule: Any = rules[position] if type(rules) is tuple else rules
+        if rule is undefined or (rule is None and rules is None):
+            if self.vjp_all is not None:
+                return self.vjp_all(G, node, node.inputs, (position,)).get(position)
             raise NotDifferentiableError(
                 f"{self.name} has no derivative with respect to {self.argument_name(position)}"
             )
+        if rule is None:
+            return None
         if self.variadic:
-            return rule(G, node, position, *node.inputs)  # type: ignore[no-any-return]
+            return rule(G, node, position)  # type: ignore[no-any-return]
         return rule(G, node, *node.inputs)  # type: ignore[no-any-return]
 
     def bprop(self, inputs: tuple[Node, ...], X: Node, G: Any, **params: Any) -> Node | None:
@@ -266,11 +275,6 @@ class Op:
                 part = self.vjp(node, position, G)
                 total = part if total is None or part is None else total + part
         return total
-
-    def _rule(self, rules: Any, position: int) -> Any:
-        if rules is None:
-            return undefined
-        return rules[position] if isinstance(rules, tuple) else rules
 
     def argument_name(self, position: int) -> str:
         """The name of the argument at `position`, as messages print it."""
@@ -302,7 +306,8 @@ class Op:
         if self.registered:
             return REGISTRY.find, (self.name,)
         for module_name, module in list(sys.modules.items()):
-            if getattr(module, self.name, None) is self:
+            # Not getattr: a module may make names, and warnings, as they are asked for.
+            if getattr(module, "__dict__", {}).get(self.name) is self:
                 return _attribute, (module_name, self.name)
         raise ArgumentError(
             f"op {self.name} cannot be pickled: ops pickle by qualified name, so bind it to the "

@@ -7,9 +7,8 @@ is worked out once and kept, so recording costs a frame walk and two dict lookup
 from __future__ import annotations
 
 import contextlib
-import os
+import os.path  # pathlib alone would take a third of the time `import symdiff` may
 import sys
-from pathlib import PurePath
 from types import CodeType
 from typing import Final
 
@@ -18,8 +17,8 @@ import numpy as np
 __all__ = ["Origin", "OriginRecorder"]
 
 _INTERNAL: Final = (
-    os.path.dirname(os.path.abspath(__file__)) + os.sep,  # noqa: PTH100, PTH120 - import time
-    os.path.dirname(os.path.abspath(np.__file__)) + os.sep,  # noqa: PTH100, PTH120
+    os.path.dirname(os.path.abspath(__file__)) + os.sep,
+    os.path.dirname(os.path.abspath(np.__file__)) + os.sep,
     contextlib.__file__,  # `with graph.recording()` has it between the graph and the user
 )
 
@@ -35,7 +34,7 @@ class Origin:
         self.function = function
 
     def __str__(self) -> str:
-        return f"{PurePath(self.file).name}:{self.line}"
+        return f"{os.path.basename(self.file)}:{self.line}"
 
     def __repr__(self) -> str:
         return f"Origin({self.file!r}, {self.line}, {self.function!r})"

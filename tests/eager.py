@@ -72,7 +72,9 @@ def _entrywise(kernel: Callable[..., Any], *partials: Callable[..., Any]) -> Cal
         def pullback(x: Array, partial: Callable[..., Any]) -> Callable[[Array], Array]:
             return lambda g: _unbroadcast(g * partial(y, *xs), x.shape)
 
-        return Value(y, [(o, pullback(o.data, p)) for o, p in zip(operands, partials, strict=True)])
+        return Value(
+            y, [(o, pullback(o.data, p)) for o, p in zip(operands, partials, strict=True)]
+        )
 
     return apply
 

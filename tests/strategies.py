@@ -214,8 +214,8 @@ class _Bench:
         return self.draw(st.sampled_from(choices))
 
     def array(self, shape: tuple[int, ...], positive: bool) -> Array:
-        size = self.rng.uniform(0.4, 1.6, shape)
-        return size if positive else size * self.rng.choice([-1.0, 1.0], shape)
+        signs = 1.0 if positive else self.rng.choice([-1.0, 1.0], shape)
+        return np.asarray(signs * self.rng.uniform(0.4, 1.6, shape))
 
     def partners(self, k: int) -> list[int]:
         """Steps whose shapes broadcast with that of step `k`, itself included."""
@@ -300,8 +300,7 @@ def _multiplies(a: Any, b: Any) -> bool:
     if not a or not b:
         return False
     return bool(
-        a[-1] == (b[-2] if len(b) > 1 else b[0])
-        and broadcast_shapes([a[:-2], b[:-2]]) is not None
+        a[-1] == (b[-2] if len(b) > 1 else b[0]) and broadcast_shapes([a[:-2], b[:-2]]) is not None
     )
 
 

@@ -35,7 +35,7 @@ tail = sd.trace(lambda x: x[1:], sd.f64["n"])
 blind = sd.op("blind", "x", doc="No rules.", infer=lambda x: x, kernel=lambda x: x)
 short = sd.op("short", "x", doc="Too few.", infer=lambda x: x, kernel=lambda x: x[1:])
 objects = sd.op("objects", "x", doc="?", infer=lambda x: x, kernel=lambda x: x.astype(object))
-broken = sd.op("broken", "x", doc="Fails.", infer=lambda x: x, kernel=lambda x: x / None)
+broken = sd.op("broken", "x", doc="Fails.", infer=lambda x: x, kernel=lambda x: [][0])
 """
 
 Cases = list[tuple[type[Exception], str]]

@@ -50,7 +50,7 @@ def push_forward(
     table: dict[Node, Tangent] = dict(tangents)
     live: dict[Node, None] = {}
     for output in wanted:
-        live.update(dict.fromkeys(pruned(graph, output, tangents)))
+        live.update(pruned(graph, output, tangents))
     order = max([graph.order(o) for o in wanted], default=0) + 1
     with graph.recording(order=order), paused_collector():
         for node in sorted(live, key=lambda n: n.index):
@@ -119,7 +119,7 @@ def _part(node: Node, position: int, tangent: Node) -> Any:
             f"  {node_line(node)}"
         )
     if op.variadic:
-        return rule(tangent, node, position, *node.inputs)
+        return rule(tangent, node, position)
     return rule(tangent, node, *node.inputs)
 
 
@@ -150,9 +150,11 @@ def _transposed_vjp(node: Node, position: int) -> tuple[Graph | None, tuple[bool
         scratch.input(f"g{k}", item) if is_differentiable(item) else None
         for k, item in enumerate(items)
     ]
-    gradient = node.op.vjp(
-        y, position, tuple(seeds) if isinstance(y.type, TupleType) else seeds[0]
-    )
+    g = tuple(seeds) if isinstance(y.type, TupleType) else seeds[0]
+    try:
+        gradient = node.op.vjp(y, position, g)
+    except NotDifferentiableError as error:
+        raise NotDifferentiableError(f"{error}\n  {node_line(node)}") from None
     if gradient is None:
         return None, ()
     by = [s for s in seeds if s is not None]

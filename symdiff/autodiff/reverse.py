@@ -9,19 +9,28 @@ order fills the table, so depth does not matter. Every edge of 𝒢′ costs one
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from symdiff.collector import paused_collector
 from symdiff.describe import node_line, path_lines
-from symdiff.errors import ArgumentError, DTypeError, InvariantError, NotDifferentiableError
+from symdiff.errors import (
+    ArgumentError,
+    DTypeError,
+    InvariantError,
+    NotDifferentiableError,
+    ShapeError,
+)
 from symdiff.graph import Graph
 from symdiff.node import Node
+from symdiff.ops.declare import masked_total
 from symdiff.ops.shape import broadcast_to, zeros_like
 from symdiff.ops.structure import add_n
-from symdiff.types import TensorType, TupleType, is_differentiable
+from symdiff.types import TupleType, is_differentiable
 
-__all__ = ["GradTable", "build_grad", "pruned"]
+__all__ = ["GradTable", "backpropagate", "build_grad", "pruned"]
 
 
 class GradTable(Mapping[Node, Node]):
@@ -31,6 +40,10 @@ class GradTable(Mapping[Node, Node]):
     """
 
     __slots__ = ("_table", "z")
+
+    # Comparing entries would compare nodes, which makes nodes.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
     def __init__(self, z: Node, table: dict[Node, Node]) -> None:
         self.z = z
@@ -68,48 +81,77 @@ def build_grad(
     >>> x = g.input("x", sd.f64[()])
     >>> table = sd.build_grad(g, sd.sin(x) * x, [x])
     >>> table[x]
-    %4 : f64[] = add_n %3 %0
+    %4 : f64[] = add_n %0 %3
     """
     wanted = (targets,) if isinstance(targets, Node) else tuple(targets)
     graph.own([z, *wanted], "build_grad")
-    for node, what in [(z, "differentiate"), *((t, "differentiate by") for t in wanted)]:
+    _check_floating([z], wanted)
+    with graph.recording(order=graph.order(z) + 1):
+        start = _seed(graph, z, seed)
+    return GradTable(z, backpropagate(graph, {z: start}, wanted))
+
+
+def backpropagate(
+    graph: Graph, seeds: Mapping[Node, Node], targets: Sequence[Node]
+) -> dict[Node, Node]:
+    """The grad table of several outputs at once, each with the gradient it starts from.
+
+    A target that the outputs depend on only where derivatives are zero by definition is in the
+    table with zeros; one that they do not depend on is not.
+    """
+    outputs = list(seeds)
+    _check_floating(outputs, targets)
+    order = max([graph.order(z) for z in outputs]) + 1
+    with graph.recording(order=order), paused_collector():
+        table = _filled(graph, seeds, pruned(graph, outputs, targets))
+        missing = [target for target in targets if target not in table]
+        if missing:
+            reached = pruned(graph, outputs, missing, through_zeros=True)
+            for target in missing:
+                if target in reached and target not in table:
+                    table[target] = zeros_like(target)
+                    graph.record_provenance(table[target], outputs[0], target, -1, True)
+    return table
+
+
+def _check_floating(outputs: Sequence[Node], targets: Sequence[Node]) -> None:
+    pairs = [(z, "differentiate") for z in outputs] + [(t, "differentiate by") for t in targets]
+    for node, what in pairs:
         if not is_differentiable(node.type):
             raise NotDifferentiableError(
                 f"cannot {what} a node of type {node.type}: only real floating nodes have "
                 f"gradients\n  {node_line(node)}"
             )
-    path = pruned(graph, z, wanted)
-    with graph.recording(order=graph.order(z) + 1), paused_collector():
-        table: dict[Node, Any] = {z: _seed(graph, z, seed)}
-        _fill(graph, z, path, table)
-        for target in wanted:
-            if target not in table and target in path:
-                table[target] = zeros_like(target)
-                graph.record_provenance(table[target], z, target, -1, True)
-    return GradTable(
-        z, {node: G for node, G in table.items() if isinstance(node.type, TensorType)}
-    )
 
 
-def pruned(graph: Graph, z: Node, targets: Iterable[Node]) -> dict[Node, list[tuple[Node, int]]]:
-    """𝒢′ in topological order, each node with its consumers in 𝒢′ and the positions it takes.
+def pruned(
+    graph: Graph,
+    outputs: Node | Sequence[Node],
+    targets: Iterable[Node],
+    *,
+    through_zeros: bool = False,
+) -> dict[Node, None]:
+    """𝒢′ in topological order, as the keys of a dict; empty where no output depends on a target.
 
-    Integer and boolean nodes cut the path: nothing differentiable passes through them.
+    Integer and boolean nodes cut the path: nothing differentiable passes through them. So do
+    rules that are zero by definition, unless `through_zeros`.
     """
-    result: dict[Node, list[tuple[Node, int]]] = {}
+    result: dict[Node, None] = {}
     ends = set(targets)
-    for node in graph.ancestors(z):
-        reached = node in ends
+    for node in graph.ancestors(outputs):
+        if node in ends:
+            result[node] = None
+            continue
+        rules = node.op.vjp_rules
         for position, source in enumerate(node.inputs):
-            if source in result:
-                if not reached:
-                    if not _carries(node):
-                        break
-                    reached = True
-                result[source].append((node, position))
-        if reached:
-            result[node] = []
-    return result if z in result else {}
+            if source in result and (
+                through_zeros or type(rules) is not tuple or rules[position] is not None
+            ):
+                if _carries(node):
+                    result[node] = None
+                break
+    last = (outputs,) if isinstance(outputs, Node) else outputs
+    return result if any(z in result for z in last) else {}
 
 
 def _carries(node: Node) -> bool:
@@ -133,88 +175,105 @@ def _seed(graph: Graph, z: Node, seed: Any) -> Node:
                 f"gradient with respect to it), or use sd.jacobian\n  z = {node_line(z)}"
             )
         return graph.constant(1, z.dtype)
-    node = seed if isinstance(seed, Node) else graph.constant(seed, z.dtype)
-    if not isinstance(seed, Node) and not node.shape and z.shape:
-        node = broadcast_to(node, shape=z.shape)
-    graph.own((node,), "seed")
-    if node.type != z.type:
+    if isinstance(seed, Node):
+        graph.own((seed,), "seed")
+        node = seed
+    else:
+        if not np.can_cast(np.asarray(seed).dtype, z.dtype, "same_kind"):
+            raise DTypeError(f"seed is {np.asarray(seed).dtype}, but z is {z.type}")
+        node = graph.constant(seed, z.dtype)
+        node = broadcast_to(node, shape=z.shape) if not node.shape else node
+    if node.shape != z.shape:
+        raise ShapeError(f"seed is {node.type}, but z is {z.type}\n  z = {node_line(z)}")
+    if node.dtype != z.dtype:
         raise DTypeError(f"seed is {node.type}, but z is {z.type}\n  z = {node_line(z)}")
     return node
 
 
-def _fill(
-    graph: Graph, z: Node, path: dict[Node, list[tuple[Node, int]]], table: dict[Node, Any]
-) -> None:
-    """The loop of Algorithm 6.6, from the last node of 𝒢′ to the first."""
-    shared: dict[Node, dict[int, Node | None]] = {}  # results of vjp_all, by consumer
+def _filled(graph: Graph, seeds: Mapping[Node, Node], path: dict[Node, None]) -> dict[Node, Node]:
+    """The loop of Algorithm 6.6, from the last node of 𝒢′ to the first.
+
+    What the consumers of V give is gathered as they are passed: all of them come before V.
+    """
+    table: dict[Node, Node] = {}
+    z = next(iter(seeds))
+    gathered = {node: [(seed, node, -1)] for node, seed in seeds.items() if node in path}
     for V in reversed(path):
-        consumers = path[V]
-        if isinstance(V.type, TupleType):
-            _gather_items(V, consumers, table)
+        parts = gathered.pop(V, None)
+        if parts is None:
             continue
-        parts = [(table[z], z, -1)] if V is z else []
-        for consumer, position in consumers:
-            G = table.get(consumer)
-            if G is None or consumer.op.name == "item":
-                continue
-            part = _bprop(consumer, position, G, path, shared)
-            if part is None:
-                continue
-            if part.type is not V.type and part.type != V.type:
+        G: Any
+        if V.type.__class__ is TupleType:
+            G = _items(V, parts)
+        else:
+            G = table[V] = _summed(graph, z, V, parts)
+        if V.op.name == "item":
+            gathered.setdefault(V.inputs[0], []).append((G, V, 0))
+            continue
+        for position, part in _bprop(V, G, path):
+            source = V.inputs[position]
+            if part.type is not source.type and part.type != source.type:
                 raise InvariantError(
-                    f"the VJP rule of {consumer.op.name} for "
-                    f"{consumer.op.argument_name(position)} gives {part.type}, but the operand "
-                    f"is {V.type}\n  {node_line(consumer)}"
+                    f"the VJP rule of {V.op.name} for {V.op.argument_name(position)} gives "
+                    f"{part.type}, but the operand is {source.type}\n  {node_line(V)}"
                 )
-            parts.append((part, consumer, position))
-        if len(parts) == 1:
-            table[V] = parts[0][0]
-            graph.record_provenance(table[V], z, parts[0][1], parts[0][2], True)
-        elif parts:
-            for part, consumer, position in parts:
-                graph.record_provenance(part, z, consumer, position, False)
-            table[V] = add_n(*[part for part, _, _ in parts])
-            graph.record_provenance(table[V], z, V, -1, True)
+            if source in gathered:
+                gathered[source].append((part, V, position))
+            else:
+                gathered[source] = [(part, V, position)]
+    return table
 
 
-def _gather_items(V: Node, consumers: list[tuple[Node, int]], table: dict[Node, Any]) -> None:
+def _summed(graph: Graph, z: Node, V: Node, parts: list[tuple[Node, Node, int]]) -> Node:
+    """The gradient of V: what its consumers gave, summed by one node where they are several."""
+    if len(parts) == 1:
+        part, consumer, position = parts[0]
+        graph.record_provenance(part, z, consumer, position, True)
+        return part
+    for part, consumer, position in parts:
+        graph.record_provenance(part, z, consumer, position, False)
+    total = masked_total([part for part, _, _ in parts], add_n)
+    graph.record_provenance(total, z, V, -1, True)
+    return total
+
+
+def _items(V: Node, parts: list[tuple[Node, Node, int]]) -> tuple[Node | None, ...]:
     """The gradient of a node with several results: a tuple, None where none arrived."""
     assert isinstance(V.type, TupleType)
-    parts: list[Node | None] = [None] * len(V.type)
-    for consumer, _ in consumers:
-        parts[consumer.params["index"]] = table.get(consumer)
-    if any(part is not None for part in parts):
-        table[V] = tuple(parts)
+    found: list[Node | None] = [None] * len(V.type)
+    for part, item, _ in parts:
+        found[item.params["index"]] = part
+    return tuple(found)
 
 
-def _bprop(
-    consumer: Node,
-    position: int,
-    G: Any,
-    path: dict[Node, list[tuple[Node, int]]],
-    shared: dict[Node, dict[int, Node | None]],
-) -> Node | None:
-    op = consumer.op
-    if op.vjp_all is None:
-        try:
-            return op.vjp(consumer, position, G)
-        except NotDifferentiableError as error:
-            raise _not_differentiable(str(error), consumer, position, path) from None
-    if consumer not in shared:
-        wanted = tuple(k for k, taken in enumerate(consumer.inputs) if taken in path)
-        shared[consumer] = op.vjp_all(G, consumer, consumer.inputs, wanted)
-    return shared[consumer].get(position)
+def _bprop(V: Node, G: Any, path: dict[Node, None]) -> list[tuple[int, Node]]:
+    """What V gives to each of its inputs in 𝒢′, by position."""
+    op = V.op
+    try:
+        if op.vjp_all is not None:
+            wanted = tuple(k for k, source in enumerate(V.inputs) if source in path)
+            found = op.vjp_all(G, V, V.inputs, wanted)
+            return [(k, part) for k in wanted if (part := found.get(k)) is not None]
+        result = []
+        for position, source in enumerate(V.inputs):
+            if source in path:
+                part = op.vjp(V, position, G)
+                if part is not None:
+                    result.append((position, part))
+        return result
+    except NotDifferentiableError as error:
+        raise _not_differentiable(str(error), V, path) from None
 
 
 def _not_differentiable(
-    message: str, consumer: Node, position: int, path: dict[Node, list[tuple[Node, int]]]
+    message: str, node: Node, path: dict[Node, None]
 ) -> NotDifferentiableError:
-    """The error with the way from `z` to the op, shortest first."""
-    way = [consumer]
-    while path[way[0]]:
-        way.insert(0, path[way[0]][-1][0])
+    """The error with the way from `z` to the node without a derivative."""
+    way = [node]
+    for consumer in path:  # topological order: a consumer of the last one found comes later
+        if any(source is way[-1] for source in consumer.inputs):
+            way.append(consumer)
     return NotDifferentiableError(
-        f"{message}\n  {node_line(consumer)}\nthe path from the output to it:\n"
-        f"{path_lines(way)}\nuse sd.stop_gradient on "
-        f"{consumer.op.argument_name(position)} where no gradient is meant to pass"
+        f"{message}\n  {node_line(node)}\nthe path from the output to it:\n"
+        f"{path_lines(reversed(way))}\nput sd.stop_gradient where no gradient is meant to pass"
     )

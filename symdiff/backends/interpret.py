@@ -103,6 +103,8 @@ def _apply(node: Node, arguments: list[Any], sizes: Mapping[str, int]) -> Any:
     params = {k: map_param(v, lambda part: _known(part, sizes)) for k, v in node.params.items()}
     try:
         value = kernel(*arguments, **params)
+        if not isinstance(node.type, TupleType):
+            value = np.asarray(value)
     except Exception as error:
         raise EvaluationError(
             f"the kernel of {node.op.name} failed: {error}\n  {node_line(node)}\n"
@@ -122,7 +124,7 @@ def _checked(node: Node, type_: Type, value: Any, sizes: Mapping[str, int]) -> A
                 f"the kernel of {node.op.name} must give {len(type_)} results\n  {node_line(node)}"
             )
         return tuple(_checked(node, t, v, sizes) for t, v in zip(type_.items, value, strict=True))
-    array = np.asarray(value)
+    array = np.asarray(value)  # one of several results
     expected = evaluate_shape(type_.shape, sizes)
     if array.dtype != type_.dtype or array.shape != expected:
         raise EvaluationError(

@@ -21,7 +21,6 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from symdiff.describe import node_line
 from symdiff.graph import Graph
 from symdiff.literals import Slice, map_param
 from symdiff.node import Node
@@ -36,25 +35,74 @@ LARGEST_SOURCE: Final = 2_000
 
 
 class Program(NamedTuple):
-    """A runnable graph: `run(arrays, sizes)` gives the outputs; `source` shows the steps."""
+    """A runnable graph: `run(arrays, sizes)` gives the outputs; `source()` shows the steps."""
 
     run: Callable[[Sequence[Any], Sequence[int]], tuple[np.ndarray[Any, Any], ...]]
-    source: str
-    size_names: tuple[str, ...]
+    source: Callable[[], str]
 
 
 def build(graph: Graph, size_names: Sequence[str], *, largest: int = LARGEST_SOURCE) -> Program:
     """The program of a graph's outputs; `size_names` are those the call binds, in order."""
-    lines = _Lines(graph, size_names)
-    steps = sum(1 for node in lines.needed if node.inputs)
-    if steps <= largest:
-        source = lines.source()
-        namespace = dict(lines.namespace)
-        exec(compile(source, f"<symdiff {graph.name}>", "exec"), namespace)
-        function = namespace[lines.function_name]
-        return Program(lambda arrays, sizes: function(*arrays, *sizes), source, lines.sizes)
-    note = f"# {steps} steps are too many to compile: they run as a loop over slots.\n"
-    return Program(_Loop(lines).run, note + lines.source(), lines.sizes)
+    schedule = _Schedule(graph)
+    steps = len(schedule.computed)
+    if steps > largest:
+        note = f"# {steps} steps are too many to compile: they run as a loop over slots.\n"
+        loop = _Loop(schedule, size_names)
+        return Program(loop.run, lambda: note + _Lines(schedule, size_names).source())
+    lines = _Lines(schedule, size_names)
+    source = lines.source()
+    namespace = dict(lines.namespace)
+    exec(compile(source, f"<symdiff {graph.name}>", "exec"), namespace)
+    function = namespace[lines.function_name]
+    return Program(lambda arrays, sizes: function(*arrays, *sizes), lambda: source)
+
+
+# -- what to compute, in which order ---------------------------------------------------------
+
+_VIEWS: Final = frozenset(
+    ("reshape", "permute_dims", "broadcast_to", "index", "refine", "stop_gradient", "probe")
+)
+"""Ops whose kernels may give a view of their operand, or the operand itself."""
+
+
+class _Schedule:
+    """The nodes to compute in order, when values die, and which results must be copied."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.computed = [
+            node
+            for node in graph.ancestors(graph.outputs)
+            if node.op.name not in ("input", "constant")
+        ]
+        last: dict[Node, int] = {}
+        for k, node in enumerate(self.computed):
+            last[node] = k
+            for taken in node.inputs:
+                last[taken] = k
+        kept = {*graph.outputs, *graph.inputs}
+        final = len(self.computed) - 1
+        self.dying: list[list[Node]] = [[] for _ in self.computed]
+        """For each computed node those whose values are not needed after it."""
+        for node, k in last.items():
+            if k < final and node not in kept and node.op.name != "constant":
+                self.dying[k].append(node)
+
+    def copied(self) -> list[bool]:
+        """Which outputs may share memory with an argument, a constant or an earlier output."""
+        seen: set[Node] = set()
+        result = []
+        for output in self.graph.outputs:
+            root = output
+            spread = False
+            while root.op.name in _VIEWS and root.op.registered:
+                spread = spread or root.op.name == "broadcast_to"
+                root = root.inputs[0]
+            # A user's kernel may give back what it was given.
+            shared = root in seen or not root.inputs or not root.op.registered
+            result.append(shared or spread)
+            seen.add(root)
+        return result
 
 
 # -- expressions ---------------------------------------------------------------------------
@@ -81,10 +129,6 @@ _METHODS: Final = {
     "refine": "{x}",
     "stop_gradient": "{x}",
 }
-_VIEWS: Final = frozenset(
-    ("reshape", "permute_dims", "broadcast_to", "index", "refine", "stop_gradient", "probe")
-)
-"""Ops whose kernels may give a view of their operand, or the operand itself."""
 
 
 class _Names:
@@ -104,10 +148,10 @@ class _Names:
 class _Lines:
     """The statements of a graph's outputs, and the names they use."""
 
-    def __init__(self, graph: Graph, size_names: Sequence[str]) -> None:
-        self.graph = graph
+    def __init__(self, schedule: _Schedule, size_names: Sequence[str]) -> None:
+        self.schedule = schedule
+        self.graph = graph = schedule.graph
         self.sizes = tuple(size_names)
-        self.needed = graph.ancestors(graph.outputs)
         self.namespace: dict[str, Any] = {
             "np": np,
             "broadcast_to": np.broadcast_to,
@@ -121,7 +165,7 @@ class _Lines:
         self._kernels: dict[Any, str] = {}
         self.variables: dict[Node, str] = dict(self.inputs)
         count = 0
-        for node in self.needed:
+        for node in graph.ancestors(graph.outputs):
             if node in self.variables:
                 continue
             if node.op.name == "constant":
@@ -235,30 +279,14 @@ class _Lines:
 
     # -- the whole -------------------------------------------------------------------------
 
-    def steps(self) -> list[tuple[Node, list[Node]]]:
-        """The nodes to compute, each with those whose values are not needed after it."""
-        computed = [n for n in self.needed if n.inputs or n.op.name not in ("input", "constant")]
-        last: dict[Node, int] = {}
-        for k, node in enumerate(computed):
-            last[node] = k
-            for taken in node.inputs:
-                last[taken] = k
-        kept = {*self.graph.outputs, *self.inputs}
-        final = len(computed) - 1
-        dying: list[list[Node]] = [[] for _ in computed]
-        for node, k in last.items():
-            if k < final and node not in kept and node.op.name != "constant":
-                dying[k].append(node)
-        return list(zip(computed, dying, strict=True))
-
     def source(self) -> str:
         """The function as text."""
         arguments = [*self.inputs.values(), *[self.size_of[s] for s in self.sizes]]
         lines = [f"def {self.function_name}({', '.join(arguments)}):"]
-        steps = self.steps()
-        statements = [f"    {self.variables[n]} = {self.expression(n)}" for n, _ in steps]
+        computed = self.schedule.computed
+        statements = [f"    {self.variables[n]} = {self.expression(n)}" for n in computed]
         width = min(max(map(len, statements), default=0), 60)
-        for statement, (node, dying) in zip(statements, steps, strict=True):
+        for statement, node, dying in zip(statements, computed, self.schedule.dying, strict=True):
             lines.append(f"{statement:<{width}}  # {node.type!s:<10} {self.graph.origin(node)}")
             if dying:
                 lines.append(f"    del {', '.join(self.variables[d] for d in dying)}")
@@ -271,67 +299,41 @@ class _Lines:
         """The returned expressions: fresh arrays, copied where a value may be shared."""
         return [
             f"array({self.variables[o]}{', order=' + repr('C') if copied else ', copy=None'})"
-            for o, copied in zip(self.graph.outputs, self.copied(), strict=True)
+            for o, copied in zip(self.graph.outputs, self.schedule.copied(), strict=True)
         ]
-
-    def copied(self) -> list[bool]:
-        """Which outputs may share memory with an argument, a constant or an earlier output."""
-        seen: set[Node] = set()
-        result = []
-        for output in self.graph.outputs:
-            root = output
-            spread = False
-            while root.op.name in _VIEWS and root.op.registered:
-                spread = spread or root.op.name == "broadcast_to"
-                root = root.inputs[0]
-            # A user's kernel may give back what it was given.
-            shared = root in seen or not root.inputs or not root.op.registered
-            result.append(shared or spread)
-            seen.add(root)
-        return result
 
 
 # -- the loop for large graphs -------------------------------------------------------------
 
 
-class _Step(NamedTuple):
-    kernel: Callable[..., Any]
-    operands: tuple[int, ...]
-    params: Mapping[str, Any]
-    sized: bool
-    result: int
-    dying: tuple[int, ...]
-    node: Node
-
-
 class _Loop:
     """The same steps, run one after another over a list of slots."""
 
-    def __init__(self, lines: _Lines) -> None:
-        self.sizes = lines.sizes
-        slots: dict[Node, int] = {node: k for k, node in enumerate(lines.inputs)}
+    def __init__(self, schedule: _Schedule, size_names: Sequence[str]) -> None:
+        graph = schedule.graph
+        self.sizes = tuple(size_names)
+        slots: dict[Node, int] = {node: k for k, node in enumerate(graph.inputs)}
         self.constants: list[tuple[int, Any]] = []
-        for node in lines.needed:
+        for node in graph.ancestors(graph.outputs):
             if node not in slots:
                 slots[node] = len(slots)
                 if node.op.name == "constant":
                     self.constants.append((slots[node], node.params["value"].array))
         self.count = len(slots)
-        self.steps = [
-            _Step(
-                _kernel(node),
+        # Kernel, operands' slots, params, whether sizes stand in them, result, slots that die.
+        self.steps: list[tuple[Any, ...]] = [
+            (
+                node.op.kernel,
                 tuple([slots[i] for i in node.inputs]),
                 node.params,
-                any(_has_size(v) for v in node.params.values()),
+                bool(node.params) and any(map(_has_size, node.params.values())),
                 slots[node],
                 tuple([slots[d] for d in dying]),
-                node,
             )
-            for node, dying in lines.steps()
+            for node, dying in zip(schedule.computed, schedule.dying, strict=True)
         ]
         self.outputs = [
-            (slots[o], copied)
-            for o, copied in zip(lines.graph.outputs, lines.copied(), strict=True)
+            (slots[o], copied) for o, copied in zip(graph.outputs, schedule.copied(), strict=True)
         ]
 
     def run(self, arrays: Sequence[Any], sizes: Sequence[int]) -> tuple[Any, ...]:
@@ -340,7 +342,7 @@ class _Loop:
         for slot, constant in self.constants:
             values[slot] = constant
         bound = dict(zip(self.sizes, sizes, strict=True))
-        for kernel, operands, params, sized, result, dying, _ in self.steps:
+        for kernel, operands, params, sized, result, dying in self.steps:
             if sized:
                 params = {k: map_param(v, lambda p: _known(p, bound)) for k, v in params.items()}
             values[result] = kernel(*[values[o] for o in operands], **params)
@@ -350,11 +352,6 @@ class _Loop:
             np.array(values[slot], order="C") if copied else np.asarray(values[slot])
             for slot, copied in self.outputs
         )
-
-
-def _kernel(node: Node) -> Callable[..., Any]:
-    assert node.op.kernel is not None, node_line(node)
-    return node.op.kernel
 
 
 def _known(part: Any, bound: Mapping[str, int]) -> Any:

@@ -49,7 +49,7 @@ def model() -> tuple[sd.CompiledFunction, sd.CompiledFunction]:
     g = sd.Graph("misra1a")
     x, y, b = g.input("x", sd.f64["n"]), g.input("y", sd.f64["n"]), g.input("b", sd.f64[2])
     residuals = y - b[0] * (1 - np.exp(-b[1] * x))
-    total = np.sum(residuals**2)
+    total: sd.Node = np.sum(residuals**2)
     objective = sd.compile([x, y, b], (total, sd.grad(total, b), sd.hessian(total, b)))
     return objective, sd.compile([x, y, b], (residuals, sd.jacobian(residuals, b)))
 
@@ -92,7 +92,8 @@ def _descent_direction(
     scaled = hessian / np.outer(scale, scale)
     values, vectors = np.linalg.eigh(scaled)
     values = np.maximum(np.abs(values), 1e-12 * np.max(np.abs(values)))
-    return -(vectors @ (vectors.T @ (gradient / scale) / values)) / scale
+    step: np.ndarray[Any, Any] = vectors @ (vectors.T @ (gradient / scale) / values) / scale
+    return -step
 
 
 def main() -> None:

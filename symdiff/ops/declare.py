@@ -10,7 +10,9 @@ again. Nodes bring their operators along, so this file needs no op by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -19,6 +21,7 @@ from symdiff.errors import DTypeError, ShapeError
 from symdiff.node import Node
 from symdiff.op import NO_PARAMS, REGISTRY, Op, undefined
 from symdiff.types import (
+    Shape,
     TensorType,
     TupleType,
     Type,
@@ -33,6 +36,7 @@ __all__ = [
     "linear",
     "mask_of",
     "masked_like",
+    "masked_total",
     "numpy_function",
     "op",
     "over",
@@ -215,6 +219,11 @@ class _Mask(NamedTuple):
     value: Node
     zero_first: bool
 
+    @property
+    def taken(self) -> Node:
+        """Where the value counts."""
+        return ~self.condition if self.zero_first else self.condition
+
 
 def mask_of(g: Any) -> _Mask | None:
     """The parts of ``where(condition, value, 0)`` or ``where(condition, 0, value)``."""
@@ -232,8 +241,31 @@ def masked_like(g: Node, value: Node, condition: Node | None = None) -> Node:
     """The mask `g` with another value (and condition) under it."""
     m, first, second = g.inputs
     m = m if condition is None else condition
-    zero_first = scalar_value(second) != 0
-    return g.op(m, first, value) if zero_first else g.op(m, value, second)
+    if scalar_value(second) != 0:
+        return g.op(m, first if first.dtype == value.dtype else 0.0, value)
+    return g.op(m, value, second if second.dtype == value.dtype else 0.0)
+
+
+def masked_total(parts: Sequence[Node], add: Op) -> Node:
+    """The sum of the gradients that reach one node, masked where all of them are.
+
+    Or else a branch not taken, whose gradients come back on two paths, would lose its mask
+    where they meet, and the next rule would multiply their 0 by an infinite derivative.
+    """
+    masks = [mask_of(part) for part in parts]
+    first = masks[0]
+    found = [mask for mask in masks if mask is not None]
+    if first is None or len(found) < len(parts):
+        return add(*parts)
+    if all(
+        m.condition is first.condition
+        and m.zero_first == first.zero_first
+        and m.value.type == parts[0].type
+        for m in found
+    ):
+        return masked_like(parts[0], add(*[m.value for m in found]))
+    taken = reduce(or_, dict.fromkeys(m.taken for m in found))
+    return parts[0].op(taken, add(*parts), 0.0)
 
 
 def scalar_value(node: Any) -> Number | None:
@@ -244,22 +276,54 @@ def scalar_value(node: Any) -> Number | None:
 
 
 def fit(g: Node, type_: Type) -> Node:
-    """`g` summed over the axes an operand was broadcast along, in that operand's dtype."""
+    """`g` summed over the axes an operand was broadcast along, in that operand's dtype.
+
+    A sum of masked entries is masked where all of them are. (Not where axes are new and
+    stretched at once: the rules of two operands would pass eight nodes an edge.)
+    """
     assert isinstance(type_, TensorType)
     if g.type is type_ or g.type == type_:
         return g
-    shape, target = g.shape, type_.shape
+    mask = mask_of(g)
+    if mask is None:
+        return _summed(g, type_.shape).astype(type_.dtype)
+    if g.shape == type_.shape:
+        return masked_like(g, mask.value.astype(type_.dtype))
+    total = _summed(g, type_.shape).astype(type_.dtype)
+    taken = _any(mask.taken, g.ndim, type_.shape)
+    return total if taken is None else g.op(taken, total, 0.0)
+
+
+def _summed(g: Node, target: Shape) -> Node:
+    """`g` summed to the shape `target`, which broadcasts to that of `g`."""
+    shape = g.shape
     lead = len(shape) - len(target)
     stretched = tuple(
         lead + k for k, dim in enumerate(target) if dim == 1 and shape[lead + k] != 1
     )
     if lead and not stretched:
-        g = g.sum(axis=tuple(range(lead)))
-    elif stretched and not lead:
-        g = g.sum(axis=stretched, keepdims=True)
-    elif lead:
-        g = g.sum(axis=(*range(lead), *stretched)).reshape(target)
-    return g if g.dtype == type_.dtype else g.astype(type_.dtype)
+        return g.sum(axis=tuple(range(lead)))
+    if stretched and not lead:
+        return g.sum(axis=stretched, keepdims=True)
+    if lead:
+        return g.sum(axis=(*range(lead), *stretched)).reshape(target)
+    return g
+
+
+def _any(condition: Node, rank: int, target: Shape) -> Node | None:
+    """Where a condition on `rank` axes holds anywhere along those that `target` sums over."""
+    offset, lead = rank - condition.ndim, rank - len(target)
+    gone = [k for k in range(condition.ndim) if k + offset < lead]
+    stretched = [
+        k
+        for k, dim in enumerate(condition.shape)
+        if k + offset >= lead and dim != 1 and target[k + offset - lead] == 1
+    ]
+    if gone and stretched:
+        return None
+    if not gone and not stretched:
+        return condition
+    return condition.any(axis=(*gone, *stretched), keepdims=bool(stretched))
 
 
 def _batch_elementwise(y: Node, inputs: tuple[Node, ...], mapped: tuple[bool, ...]) -> Node:
@@ -298,9 +362,9 @@ def linear(
 ) -> Op:
     """Declare an op that is linear in all its array arguments together.
 
-    Arguments: `transpose`, a rule ``(g, y, *inputs)`` (for variadic ops ``(g, y, position,
-    *inputs)``) giving the transposed map on `g`; `moves`, True where the transpose only moves
-    entries (or puts zeros), so that a mask can be moved along with what it masks.
+    Arguments: `transpose`, a rule ``(g, y, *inputs)`` (for variadic ops ``(g, y, position)``)
+    giving the transposed map on `g`; `moves`, True where the transpose only moves entries (or
+    puts zeros), so that a mask can be moved along with what it masks.
     """
     rule = _moving(transpose) if moves else transpose
     variadic = arguments.startswith("*")
@@ -326,11 +390,16 @@ def linear(
 def _moving(transpose: Callable[..., Any]) -> Callable[..., Any]:
     def rule(g: Node, y: Node, *rest: Any) -> Any:
         mask = mask_of(g)
-        if mask is None or not (mask.condition.shape == mask.value.shape == g.shape):
+        if mask is None:
             return transpose(g, y, *rest)
-        return masked_like(g, transpose(mask.value, y, *rest), transpose(mask.condition, y, *rest))
+        value, condition = (_spread(part, g.shape) for part in (mask.value, mask.condition))
+        return masked_like(g, transpose(value, y, *rest), transpose(condition, y, *rest))
 
     return rule
+
+
+def _spread(x: Node, shape: Shape) -> Node:
+    return x if x.shape == shape else REGISTRY.find("broadcast_to")(x, shape=shape)
 
 
 # -- op ------------------------------------------------------------------------------------

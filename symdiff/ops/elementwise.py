@@ -15,12 +15,14 @@ from symdiff.node import Node
 from symdiff.op import Op
 from symdiff.ops.declare import (
     elementwise,
+    fit,
     linear,
     mask_of,
     numpy_function,
     op,
     over,
     scalar_value,
+    scale,
 )
 from symdiff.types import TensorType, as_dtype, promote
 
@@ -111,11 +113,11 @@ negative: Op = elementwise(
 
 
 def _power_by_base(y: Node, a: Node, b: Node) -> Any:
-    """b a^(b-1), and 0 wherever b = 0, which a^(b-1) alone would miss at a = 0."""
+    """b a^(b-1), and 0 at a = b = 0, where that is 0 times infinity."""
     exponent = scalar_value(b)
     match exponent:
         case None:
-            return where(equal(b, 0), 0.0, b * pow(a, b - 1))
+            return where(logical_or(a, b), b * pow(a, b - 1), 0.0)
         case 0:
             return None
         case 1:
@@ -171,7 +173,7 @@ divmod: Op = elementwise(
     kernel=np.divmod,
     vjp=(
         lambda g, y, a, b: g[1],
-        lambda g, y, a, b: None if g[1] is None else -(g[1] * y[0]),
+        lambda g, y, a, b: None if g[1] is None else scale(g[1], -y[0]),
     ),
     jvp=(
         lambda t, y, a, b: (None, t),
@@ -301,7 +303,7 @@ def _where_dtypes(condition: Any, first: Any, second: Any) -> Any:
     return promote(first, second)
 
 
-def under(condition: Node, g: Any, zero_first: bool) -> Node:
+def under(condition: Node, g: Any, zero_first: bool) -> Node | None:
     """`g` where it was taken and 0 elsewhere; masks within masks are one mask.
 
     Joining them keeps the gradient one level deep however deeply choices are nested.
@@ -309,9 +311,10 @@ def under(condition: Node, g: Any, zero_first: bool) -> Node:
     inner = mask_of(g)
     if inner is None:
         return where(condition, 0.0, g) if zero_first else where(condition, g, 0.0)
+    if inner.condition is condition:
+        return g if inner.zero_first == zero_first else None
     outside = logical_not(condition) if zero_first else condition
-    within = logical_not(inner.condition) if inner.zero_first else inner.condition
-    return where(logical_and(outside, within), inner.value, 0.0)
+    return where(logical_and(outside, inner.taken), inner.value, 0.0)
 
 
 where: Op = elementwise(
@@ -347,7 +350,7 @@ cast: Op = linear(
     identity=lambda x, dtype: x.dtype == dtype,
     infer=lambda x, dtype: TensorType(dtype, x.shape),
     kernel=lambda x, dtype: x.astype(dtype),
-    transpose=lambda g, y, x: g.astype(x.dtype),
+    transpose=lambda g, y, x: fit(g, x.type),  # which casts what a mask is over, not the mask
     batch=lambda y, inputs, mapped: cast(inputs[0], dtype=y.params["dtype"]),
     moves=False,
 )

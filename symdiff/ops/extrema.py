@@ -26,7 +26,7 @@ def _share(chosen: Op, position: int) -> Any:
     Serves as VJP and as JVP. A mask that `g` brings along stays outermost.
     """
 
-    def rule(g: Node, y: Node, x1: Node, x2: Node) -> Node:
+    def rule(g: Node, y: Node, x1: Node, x2: Node) -> Node | None:
         mask = mask_of(g)
         value = g if mask is None else mask.value
         shared = where(equal(x1, x2), 0.5 * value, value)

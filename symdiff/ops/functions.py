@@ -17,7 +17,7 @@ import numpy as np
 from symdiff.node import Node
 from symdiff.op import Op
 from symdiff.ops.declare import elementwise, numpy_function, over, public, scale
-from symdiff.ops.elementwise import cos, equal, exp, log, logical_and, where
+from symdiff.ops.elementwise import equal, exp, log, logical_and, where
 from symdiff.types import promote
 
 __all__ = [
@@ -81,7 +81,7 @@ reciprocal: Op = elementwise(
     doc="Reciprocal, `1 / x`: inf at 0, and of integers the integer part, as NumPy gives.",
     kernel=np.reciprocal,
     sympy=lambda x: 1 / x,
-    partials=(lambda y, x: -(y * y),),
+    partials=(lambda y, x: -square(y),),
 )
 
 exp2: Op = elementwise(
@@ -206,6 +206,7 @@ hypot: Op = elementwise(
     ),
 )
 
+
 def _cathetus(x1: Any, x2: Any) -> Any:
     dtype = np.result_type(x1, x2, 0.0)
     return np.sqrt(np.subtract(x1, x2, dtype=dtype)) * np.sqrt(np.add(x1, x2, dtype=dtype))
@@ -234,7 +235,7 @@ tan: Op = elementwise(
     doc="Tangent of `x`, in radians.",
     kernel=np.tan,
     sympy="tan",
-    partials=(lambda y, x: 1 + y * y,),
+    partials=(lambda y, x: 1 + square(y),),
 )
 
 asin: Op = elementwise(
@@ -347,19 +348,21 @@ atanh: Op = elementwise(
 # -- rounding ------------------------------------------------------------------------------
 
 
-def _rounding(name: str, kernel: Any, what: str, sympy: str | None = None) -> Op:
+def _rounding(name: str, kernel: Any, what: str, sympy: Any = None) -> Op:
     doc = f"{what} The derivative is zero by definition, at the jumps too."
     return elementwise(name, "x", doc=doc, kernel=kernel, sympy=sympy, partials=(None,))
 
 
 floor: Op = _rounding("floor", np.floor, "The integer at or below `x`.", "floor")
-ceil: Op = _rounding("ceil", np.ceil, "The integer at or above `x`.", "ceiling")
+ceil: Op = _rounding(
+    "ceil", np.ceil, "The integer at or above `x`.", in_sympy(lambda s, x: -s.floor(-x))
+)
 trunc: Op = _rounding("trunc", np.trunc, "The integer at `x` or next to it towards 0.")
 _round: Op = _rounding("round", np.rint, "The integer nearest to `x`; halves go to the even one.")
 
 
 @public
-def round(x: Node, /) -> Node:
+def round(x: Any, /) -> Node:
     """The integer nearest to `x`, in the dtype of `x`; halves go to the even one.
 
     Integers are returned as they are. The derivative is zero by definition.

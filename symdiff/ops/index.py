@@ -142,10 +142,13 @@ def _requirements(key: Key, shape: Shape) -> list[Requirement]:
 
 def _numpy_key(key: Key) -> tuple[Any, ...]:
     """The key as NumPy takes it, all sizes being ints."""
-    return tuple(
-        slice(e.start, None if e.stop < 0 else e.stop, e.step) if isinstance(e, Slice) else e
-        for e in key
-    )
+    return tuple(_numpy_slice(e) if isinstance(e, Slice) else e for e in key)
+
+
+def _numpy_slice(entry: Slice) -> slice:
+    if not entry.length:  # whose start may be -1, which NumPy counts from the end
+        return slice(0, 0)
+    return slice(entry.start, None if entry.stop < 0 else entry.stop, entry.step)
 
 
 # -- the two ops ---------------------------------------------------------------------------

@@ -59,10 +59,11 @@ def accumulating_params(name: str) -> Callable[..., dict[str, Any]]:
 
     def normalize(x: Type, axis: Any, dtype: Any, keepdims: Any) -> dict[str, Any]:
         source = tensor(x)
-        result = _accumulator(source.dtype) if dtype is None else as_dtype(dtype)
+        default = _accumulator(source.dtype)
+        result = default if dtype is None else as_dtype(dtype)
         return {
             "axis": normalize_axes(axis, source.rank, name),
-            "dtype": None if result == source.dtype else result,
+            "dtype": None if result == source.dtype == default else result,
             "keepdims": as_keepdims(keepdims),
         }
 

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from symdiff.binding import Requirement
+from symdiff.describe import listing
 from symdiff.errors import DTypeError, ShapeError
 from symdiff.node import Node
 from symdiff.op import Op
 from symdiff.ops.declare import mask_of, masked_like, numpy_function, op, over, public, scale
-from symdiff.ops.elementwise import equal, logical_or, not_equal, under, where
+from symdiff.ops.elementwise import equal, not_equal, under, where
 from symdiff.ops.reduce import (
     accumulating_params,
     accumulating_type,
@@ -32,7 +33,7 @@ from symdiff.ops.reduce import (
     sum,
 )
 from symdiff.ops.scans import exclusive_prod
-from symdiff.ops.shape import reshape, tensor
+from symdiff.ops.shape import broadcast_to, reshape, tensor
 from symdiff.types import (
     Shape,
     TensorType,
@@ -76,7 +77,8 @@ def mean(x: Node, /, *, axis: int | tuple[int, ...] | None = None, keepdims: boo
       return %2
     }
     """
-    axes = normalize_axes(axis, x.ndim, "mean")
+    with listing("mean", {"x": x}):
+        axes, keepdims = normalize_axes(axis, x.ndim, "mean"), as_keepdims(keepdims)
     count = element_count(x.shape[a] for a in axes)
     if x.dtype == np.float16:
         total = sum(x, axis=axes, dtype=np.float32, keepdims=keepdims)
@@ -90,7 +92,9 @@ def count_nonzero(
     x: Node, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False
 ) -> Node:
     """How many entries along `axis` are not zero, as int64."""
-    return sum(not_equal(x, 0), axis=axis, keepdims=keepdims)
+    with listing("count_nonzero", {"x": x}):
+        axes, keepdims = normalize_axes(axis, x.ndim, "count_nonzero"), as_keepdims(keepdims)
+    return sum(not_equal(x, 0), axis=axes, dtype=np.int64, keepdims=keepdims)
 
 
 # -- products ------------------------------------------------------------------------------
@@ -155,17 +159,14 @@ def _needs_entries(x: TensorType, axis: Any, keepdims: bool) -> list[Requirement
 
 
 def _attained(y: Node, x: Node) -> tuple[Node, Node]:
-    """Which entries are the extreme, and how many of them there are.
-
-    NaN is the extreme wherever it occurs, so there it is the NaNs that attain it.
-    """
+    """Which entries are the extreme, and how many of them there are."""
     axes = y.params["axis"]
     kept = reshape(y, shape=kept_shape(x.shape, axes)) if y.ndim else y  # scalars broadcast
-    hit = logical_or(equal(x, kept), not_equal(x, x))
+    hit = equal(x, kept)
     return hit, sum(hit, axis=axes, dtype=x.dtype, keepdims=y.params["keepdims"])
 
 
-def _extreme_gradient(g: Node, y: Node, x: Node) -> Node:
+def _extreme_gradient(g: Node, y: Node, x: Node) -> Node | None:
     hit, count = _attained(y, x)
     share = scale(g, over(count))
     assert share is not None
@@ -174,12 +175,14 @@ def _extreme_gradient(g: Node, y: Node, x: Node) -> Node:
 
 def _kept(g: Node, y: Node, x: Node) -> Node:
     """A gradient of `y` with a 1 for each axis reduced; a mask is moved along."""
+    if not g.ndim:
+        return g
     shape, mask = kept_shape(x.shape, y.params["axis"]), mask_of(g)
-    if mask is None or not (mask.condition.shape == mask.value.shape == g.shape):
+    if mask is None:
         return reshape(g, shape=shape)
-    return masked_like(
-        g, reshape(mask.value, shape=shape), reshape(mask.condition, shape=shape)
-    )
+    parts = mask.value, mask.condition
+    value, condition = (reshape(broadcast_to(p, shape=g.shape), shape=shape) for p in parts)
+    return masked_like(g, value, condition)
 
 
 def _extreme_tangent(t: Node, y: Node, x: Node) -> Node:
@@ -193,8 +196,9 @@ def _extreme(name: str, kernel: np.ufunc, word: str) -> Op:
         "x",
         doc=f"""The {word} entry over `axis` (an int, a tuple, or None for all axes).
 
-        NaN propagates. Entries that tie share the derivative equally (NaNs, where there are
-        any). No entries have no {name}: `ShapeError`, at the call where the size is named.
+        Entries that tie share the derivative equally. NaN propagates, and where it does the
+        derivatives are 0. No entries have no {name}: `ShapeError`, at the call where the size
+        is named.
         """,
         parameters={"axis": None, "keepdims": False},
         normalize=reduction_params(name),
@@ -307,8 +311,9 @@ def _np_mean(
     a: Node, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False
 ) -> Node:
     if dtype is not None:
-        if as_dtype(dtype).kind not in "fc":
-            raise DTypeError(f"np.mean: the mean of {a!r} in dtype {dtype!r} would be truncated")
+        with listing("np.mean", {"a": a}):
+            if as_dtype(dtype).kind not in "fc":
+                raise DTypeError(f"in dtype {as_dtype(dtype)} the mean would be truncated")
         a = a.astype(dtype)
     return mean(a, axis=axis, keepdims=keepdims is True)
 

@@ -39,7 +39,7 @@ def _as_lines(x: Array, axis: tuple[int, ...], reverse: bool) -> Array:
     """`x` with the axes walked along, in row-major order, as its last axis."""
     moved = np.moveaxis(x, axis, range(-len(axis), 0))
     rest = moved.shape[: x.ndim - len(axis)]
-    lines = moved.reshape(*rest, math.prod(x.shape[a] for a in axis))
+    lines = moved.reshape((*rest, math.prod(x.shape[a] for a in axis)))
     return lines[..., ::-1] if reverse else lines
 
 
@@ -49,9 +49,7 @@ def _from_lines(
     """The inverse of `_as_lines`."""
     lines = lines[..., ::-1] if reverse else lines
     walked = [shape[a] for a in axis]
-    return np.moveaxis(
-        lines.reshape(*lines.shape[:-1], *walked), range(-len(axis), 0), axis
-    )
+    return np.moveaxis(lines.reshape((*lines.shape[:-1], *walked)), range(-len(axis), 0), axis)
 
 
 def _exclusive_prod_kernel(x: Array, axis: tuple[int, ...], reverse: bool) -> Array:

@@ -51,7 +51,7 @@ add_n: Op = linear(
     doc="Sum of several terms of one type: where gradients from several consumers meet.",
     infer=_add_n_type,
     kernel=_add_n_kernel,
-    transpose=lambda g, y, position, *terms: g,
+    transpose=lambda g, y, position: g,
     batch=_batch_add_n,
     sympy="Add",
 )
@@ -82,7 +82,6 @@ item: Op = op(
     normalize=_item_params,
     infer=lambda x, index: x.items[index],
     kernel=lambda x, index: x[index],
-    vjp=(None,),
     batch=lambda y, inputs, mapped: item(inputs[0], index=y.params["index"]),
     form="structure",
 )

@@ -7,13 +7,12 @@ so the page reads on light and on dark ground.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from html import escape
 from typing import Any, Final, NamedTuple
 
 from symdiff.render import text
 from symdiff.render.layout import Layout, arrange
+from symdiff.render.markup import escape
 
 __all__ = ["graph_page", "page"]
 
@@ -33,7 +32,6 @@ _FONT: Final = "ui-monospace,SFMono-Regular,Menlo,Consolas,monospace"
 _INK: Final = "#1c2330"
 _EDGE: Final = "#8b929c"  # stands out from white and from black alike
 _TINTS: Final = (("#dcebfa", "#3f78b0"), ("#ffe3c4", "#c2701f"), ("#e8dbf7", "#7c52ab"))
-_NOT_XML: Final = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def page(outputs: Sequence[Any], name: str) -> str:
@@ -68,7 +66,7 @@ def _fragment(nodes: Sequence[Any], outputs: Sequence[Any], name: str, whole: st
         above = f'<div style="overflow-x:auto">{_picture(nodes, outputs, name, whole)}</div>'
     else:
         above = ""
-    return f"<div>{above}<pre>{_escape(shown)}</pre></div>"
+    return f"<div>{above}<pre>{escape(shown)}</pre></div>"
 
 
 # -- what is drawn -------------------------------------------------------------------------
@@ -157,7 +155,7 @@ def _picture(nodes: Sequence[Any], outputs: Sequence[Any], name: str, whole: str
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height}" '
         f'viewBox="0 0 {width:.0f} {height}" role="img" font-family="{_FONT}" font-size="12" '
         f'fill="{_INK}" text-anchor="middle">',
-        f"<title>graph {_escape(name)}</title>",
+        f"<title>graph {escape(name)}</title>",
         legend,
         f'<g transform="translate({_MARGIN} {head + _MARGIN})">',
         *_edges(boxes, layout),
@@ -176,9 +174,10 @@ def _box(box: _Box, x: float, row: int) -> str:
     middle = row * _ROW + _BOX / 2
     radius = {"node": 6.0, "input": _BOX / 2, "constant": 12.0}[box.shape]
     dash = ' stroke-dasharray="3 2"' if box.shape == "constant" else ""
-    lines = [f"<g><title>{_escape(box.hint)}</title>"]
+    lines = [f"<g><title>{escape(box.hint)}</title>"]
     if box.is_output:  # a second outline
-        lines.append(_outline(x, middle, box, radius, 4, f'fill="none" stroke="{stroke}"'))
+        style = f'fill="none" stroke="{stroke}" stroke-width="1.6"'
+        lines.append(_outline(x, middle, box, radius, 4, style))
     style = f'fill="{fill}" stroke="{stroke}"{dash}'
     lines.append(_outline(x, middle, box, radius, 0, style))
     if box.shape == "constant":
@@ -199,7 +198,7 @@ def _outline(x: float, y: float, box: _Box, radius: float, out: int, style: str)
 
 
 def _label(x: float, y: float, label: str, style: str = "") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}"{style}>{_escape(label)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}"{style}>{escape(label)}</text>'
 
 
 def _tint(box: _Box) -> tuple[str, str]:
@@ -268,7 +267,3 @@ def _legend(boxes: Sequence[_Box]) -> str:
             )
             x += 25 + round(_CHARACTER * len(label)) + 20
     return "".join(parts) + "</g>"
-
-
-def _escape(raw: str) -> str:
-    return escape(_NOT_XML.sub("\ufffd", raw))

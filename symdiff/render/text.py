@@ -12,7 +12,6 @@ every other node has a line and a number, dense over the lines printed.
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -25,7 +24,7 @@ from symdiff.sizes import Size
 from symdiff.trees import flatten
 from symdiff.types import TensorType, TupleType, dtype_name
 
-__all__ = ["cut", "graph_text", "is_listed", "line", "text"]
+__all__ = ["cut", "graph_text", "is_listed", "line", "short_name", "shown_params", "text"]
 
 LONGEST_TEXT: Final = 60
 """Lines of `str(node)` and `str(graph)`; longer texts are cut in the middle."""
@@ -115,15 +114,18 @@ def _block(
 
     def reference(node: Any) -> str:
         number = numbers.get(node)
-        return _unlisted(node) if number is None else f"%{number}"
+        return short_name(node) if number is None else f"%{number}"
 
-    width = min(max((len(str(n.type)) for n in numbers), default=0), _WIDEST_TYPE)
+    widths = (
+        len(f"%{len(numbers) - 1}"),
+        min(max((len(str(n.type)) for n in numbers), default=0), _WIDEST_TYPE),
+    )
     notes = _notes(graph, numbers, {*numbers, *inputs}, reference)
     header = ", ".join(f"{i.params['name']}: {i.type}" for i in inputs)
     lines = [f"graph {name}({header}) {{"]
     for node in numbers:
         lines.append(
-            _line(node, reference, lambda g: f"@{labels[g.digest()][0]}", width)
+            _line(node, reference, lambda g: f"@{labels[g.digest()][0]}", widths)
             + notes.get(node, "")
         )
     if outputs:
@@ -136,22 +138,28 @@ def _line(
     node: Any,
     reference: Callable[[Any], str],
     graph_name: Callable[[Any], str],
-    width: int = 0,
+    widths: tuple[int, int] = (0, 0),
 ) -> str:
     if not is_listed(node.op, node.params):
-        return f"{_unlisted(node)} : {node.type}"
-    parts = [f"  {reference(node)} : {node.type!s:<{width}} =", node.op.name]
+        return f"{short_name(node)} : {node.type}"
+    label, type_ = widths
+    parts = [f"  {reference(node):<{label}} : {node.type!s:<{type_}} =", node.op.name]
     parts += map(reference, node.inputs)
     if node.op.name == "constant":
         parts.append(_array(node.params["value"]))
     else:
-        defaults = node.op.parameters
-        parts += [
-            f"{name}={_param(value, graph_name)}"
-            for name, value in node.params.items()
-            if defaults[name] is not value and exact_key(defaults[name]) != exact_key(value)
-        ]
+        parts += shown_params(node, graph_name).values()
     return " ".join(parts)
+
+
+def shown_params(node: Any, graph_name: Callable[[Any], str]) -> dict[str, str]:
+    """The params that are not at their default, as the text form prints them, by name."""
+    defaults = node.op.parameters
+    return {
+        name: f"{name}={_param(value, graph_name)}"
+        for name, value in node.params.items()
+        if defaults[name] is not value and exact_key(defaults[name]) != exact_key(value)
+    }
 
 
 def _notes(
@@ -195,11 +203,12 @@ def _collect_graphs(value: Any, labels: dict[str, tuple[str, Any]]) -> None:
 
 def _reference_in_graph(node: Any) -> str:
     if not is_listed(node.op, node.params):
-        return _unlisted(node)
+        return short_name(node)
     return f"%{node.index - bisect_left(node.graph.unlisted, node.index)}"
 
 
-def _unlisted(node: Any) -> str:
+def short_name(node: Any) -> str:
+    """What stands for an input or a scalar constant wherever it is used."""
     if node.op.name == "input":
         return str(node.params["name"])
     array = node.params["value"].array
@@ -242,6 +251,14 @@ def _nested(array: np.ndarray[Any, Any]) -> str:
     return f"[{', '.join(map(_nested, array))}]" if array.size else "[]"
 
 
+def _quoted(text: str) -> str:
+    """A string of JSON; everything but printable ASCII is escaped."""
+    units = text.encode("utf-16-be", "surrogatepass")
+    codes = [int.from_bytes(units[k : k + 2], "big") for k in range(0, len(units), 2)]
+    plain = [chr(c) if 0x20 <= c < 0x7F and chr(c) not in '"\\' else f"\\u{c:04x}" for c in codes]
+    return f'"{"".join(plain)}"'
+
+
 def _param(value: Any, graph_name: Callable[[Any], str]) -> str:
     match value:
         case Slice(start, stop, step):
@@ -254,7 +271,7 @@ def _param(value: Any, graph_name: Callable[[Any], str]) -> str:
         case Size():
             return value.compact()
         case str():
-            return json.dumps(str(value))
+            return _quoted(str(value))
         case np.generic() if value.dtype.char in _CARRIED:
             return f"{_number(value)}:{dtype_name(value.dtype)}"
         case complex():
@@ -269,5 +286,8 @@ def _param(value: Any, graph_name: Callable[[Any], str]) -> str:
             return f"tuple[{','.join(map(str, value.items))}]"
         case _ if hasattr(value, "digest") and hasattr(value, "outputs"):
             return graph_name(value)
-        case _:
+        case None | bool() | int() | float():
             return repr(value)
+        case _:  # a function or another object: named, but no text can hold it
+            of = value if hasattr(value, "__qualname__") else type(value)
+            return f"<{of.__module__}.{of.__qualname__}>".replace(" ", "")

@@ -28,6 +28,10 @@ MOST_FIRINGS: Final = 32
 """Firings in a row at one place; a cycle of rules would never end."""
 
 
+_NUMBERS: Final = ("constant", "broadcast_to")
+"""Ops of which a pattern's number may be the value."""
+
+
 class Firing(NamedTuple):
     """One application of a rule: what stood there, and what stands there now."""
 
@@ -117,10 +121,12 @@ def _rewritten(
     while fired < MOST_FIRINGS:
         result, name = folded(node) if fold else None, "fold_constants"
         if result is None:
+            number = any(i.op.name in _NUMBERS for i in node.inputs)
             for rule in by_op.get(node.op, ()):
-                result, name = rule.apply(node), rule.name
-                if result is not None:
-                    break
+                if number or not rule.needs_number:
+                    result, name = rule.apply(node), rule.name
+                    if result is not None:
+                        break
         if result is None or result is node:
             return node, fired
         result = _as_typed(result, node, name)

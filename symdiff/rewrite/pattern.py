@@ -85,6 +85,8 @@ class Rule(NamedTuple):
     exact: bool
     left: Form | None
     right: Callable[..., Any] | None
+    needs_number: bool
+    """Whether some operand must be a known number: a cheap reason not to look closer."""
 
 
 def rule(
@@ -113,14 +115,15 @@ def rule(
         result = right(*nodes)
         return result if isinstance(result, Node) else node.graph.constant(result, node.dtype)
 
-    return Rule(name, form.op, apply, exact, form, right)
+    needs_number = any(not isinstance(part, Term) for part in form.args)
+    return Rule(name, form.op, apply, exact, form, right, needs_number)
 
 
 def function_rule(
     name: str, op: Op, apply: Callable[[Node], Node | None], *, exact: bool = True
 ) -> Rule:
     """A rule whose left side needs a look at params or at any number of operands."""
-    return Rule(name, op, apply, exact, None, None)
+    return Rule(name, op, apply, exact, None, None, False)
 
 
 def _match(pattern: Any, node: Node, found: dict[str, Node]) -> dict[str, Node] | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from symdiff.evaluate import evaluate
 from symdiff.graph import Graph
 from symdiff.inline import transplant
 from symdiff.node import Node
+from symdiff.ops.elementwise import add
 from symdiff.ops.reduce import sum as sum_
 from symdiff.testing.numeric import Array, Slope, precision, slopes
 from symdiff.trace import trace_nested
@@ -143,38 +145,86 @@ def _arrays(outputs: Sequence[Node], given: Mapping[Node, Any]) -> dict[Node, Ar
 # -- one level -----------------------------------------------------------------------------
 
 
+class _Built(NamedTuple):
+    """The derivatives of a level's outputs, and the inputs that stand for seeds and moves."""
+
+    z: Node
+    seeds: list[Node]
+    gradients: list[Node]
+    moves: list[Node]
+    tangents: list[Node]
+
+
 def check_level(level: Level, options: Options, *, last: bool) -> Level:
     """Check the first derivatives of a level's outputs, and make them the next level's outputs.
 
-    `last` leaves out the comparison of the two ways to a Hessian-vector product.
+    They are checked at the level's point and at one near it, where a number in a rule that fits
+    the point alone does not. `last` leaves out Hessian-vector products.
     """
     rng = np.random.default_rng(level.order)
+    tolerance = _tolerance(level, options)
+    built = _build(level, options)
+    given = {}
+    for place in (level._replace(point=_near(level.point)), level):
+        values = evaluate(place.outputs, place.point)
+        given = {u: _normal(rng, y) for u, y in zip(built.seeds, values, strict=True)}
+        _check_at(place, built, given, options, tolerance, rng)
+    point = {**level.point, **given}
+    if options.forward and not last:
+        _check_hvp(level, built, point, tolerance, rng)
+    wrt = [*level.wrt, *built.seeds]
+    return Level(level.label, level.order + 1, built.gradients, wrt, point)
+
+
+def _tolerance(level: Level, options: Options) -> tuple[float, float]:
     eps = precision([*level.outputs, *level.wrt])
     # Rounding of a few operations is some eps; half the digits leaves room for conditioning.
     rtol = 4 * eps**0.5 if options.rtol is None else options.rtol
     atol = eps**0.65 if options.atol is None else options.atol
-    tolerance = (rtol, atol)
+    return rtol, atol
 
-    bases = evaluate(level.outputs, level.point)
-    direction = {x: _direction(level.point[x], rng) for x in level.wrt}
-    z, seeds = _scalar(level, bases, rng)
+
+def _build(level: Level, options: Options) -> _Built:
+    """The gradients of <u, outputs> for seeds u, and the outputs' tangents."""
+    graph = level.outputs[0].graph
+    seeds = [new_input(graph, "u", output.type) for output in level.outputs]
+    z = reduce(add, [sum_(y * u) for y, u in zip(level.outputs, seeds, strict=True)])
     with reported(level.heading, "reverse mode"):
         gradients = derive.grad(z, level.wrt, disconnected="zero")
-    point = {**level.point, **seeds}
-    values = evaluate(gradients, point)
-    weights = list(seeds.values()) or [np.ones(())]
-    _check_linear(level, gradients, values, seeds, tolerance, rng)
-
-    expected: list[Slope] = []
-    if options.numeric:
-        expected = slopes(level.outputs, level.point, direction)
+    moves = [new_input(graph, "v", x.type) for x in level.wrt]
+    tangents = []
     if options.forward:
-        expected = _check_forward(level, direction, expected, tolerance)
+        with reported(level.heading, "forward mode"):
+            tangents = derive.jvp(level.outputs, level.wrt, moves)
+    return _Built(z, seeds, gradients, moves, tangents)
+
+
+def _check_at(
+    level: Level,
+    built: _Built,
+    seeds: Mapping[Node, Array],
+    options: Options,
+    tolerance: tuple[float, float],
+    rng: np.random.Generator,
+) -> None:
+    """Linearity, forward mode and reverse mode at the level's point."""
+    gradients = evaluate(built.gradients, {**level.point, **seeds})
+    _check_linear(level, built, gradients, seeds, tolerance, rng)
+    direction = {x: _direction(level.point[x], rng) for x in level.wrt}
+    expected = slopes(level.outputs, level.point, direction) if options.numeric else []
+    if options.forward:
+        moves = dict(zip(built.moves, direction.values(), strict=True))
+        tangents = evaluate(built.tangents, {**level.point, **moves})
+        _check_forward(level, tangents, expected, tolerance)
+        expected = expected or [Slope(t, np.zeros(t.shape), "forward mode") for t in tangents]
     if expected:
-        _check_reverse(level, direction, values, weights, expected, tolerance)
-    if options.forward and not last:
-        _check_hvp(level, z, direction, point, tolerance)
-    return Level(level.label, level.order + 1, list(gradients), [*level.wrt, *seeds], point)
+        pairs = zip(level.wrt, gradients, direction.values(), strict=True)
+        by_reverse = {x: _products(g, v) for x, g, v in pairs}
+        _check_reverse(level, by_reverse, expected, list(seeds.values()), tolerance)
+
+
+def _near(point: Mapping[Node, Array]) -> dict[Node, Array]:
+    return {x: a * a.dtype.type(17 / 16) if a.dtype.kind == "f" else a for x, a in point.items()}
 
 
 def _direction(array: Array, rng: np.random.Generator) -> Array:
@@ -187,44 +237,24 @@ def _direction(array: Array, rng: np.random.Generator) -> Array:
     return np.asarray(spread * np.where(scale > 0, scale, 1.0)).astype(array.dtype)
 
 
-def _scalar(
-    level: Level, bases: Sequence[Array], rng: np.random.Generator
-) -> tuple[Node, dict[Node, Array]]:
-    """The outputs as one scalar <u, outputs>, and the seeds u; a lone scalar is its own."""
-    if len(level.outputs) == 1 and not level.outputs[0].shape:
-        return level.outputs[0], {}
-    seeds: dict[Node, Array] = {}
-    terms = []
-    for output, base in zip(level.outputs, bases, strict=True):
-        seed = new_input(output.graph, "u", output.type)
-        seeds[seed] = _normal(rng, base)
-        terms.append(sum_(output * seed))
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    return total, seeds
-
-
 def _normal(rng: np.random.Generator, like: Array) -> Array:
     return np.asarray(rng.normal(size=like.shape)).astype(like.dtype)
 
 
 def _check_linear(
     level: Level,
-    gradients: Sequence[Node],
+    built: _Built,
     values: Sequence[Array],
     seeds: Mapping[Node, Array],
     tolerance: tuple[float, float],
     rng: np.random.Generator,
 ) -> None:
     """v(a g + b h) = a v(g) + b v(h) for the gradient v as a function of its seed."""
-    if not seeds:
-        return
     a, b = 0.75, -1.25
     others = {u: _normal(rng, g) for u, g in seeds.items()}
-    mixed = {u: (a * g + b * others[u]).astype(g.dtype) for u, g in seeds.items()}
-    second = evaluate(list(gradients), {**level.point, **others})
-    found = evaluate(list(gradients), {**level.point, **mixed})
+    mixed = {u: np.asarray(a * g + b * others[u]).astype(g.dtype) for u, g in seeds.items()}
+    second = evaluate(built.gradients, {**level.point, **others})
+    found = evaluate(built.gradients, {**level.point, **mixed})
     for x, v, w, actual in zip(level.wrt, values, second, found, strict=True):
         compare(
             f"{level.heading}: the gradient by {x.name} of a seed a*g + b*h",
@@ -237,18 +267,12 @@ def _check_linear(
 
 def _check_forward(
     level: Level,
-    direction: Mapping[Node, Array],
+    tangents: Sequence[Array],
     expected: Sequence[Slope],
     tolerance: tuple[float, float],
-) -> list[Slope]:
-    """Tangents against numerical derivatives, entry by entry; what reverse mode has to match."""
-    graph = level.outputs[0].graph
-    moves = {x: new_input(graph, "t", x.type) for x in level.wrt}
-    with reported(level.heading, "forward mode"):
-        tangents = derive.jvp(level.outputs, list(moves), list(moves.values()))
-    given = {moves[x]: d for x, d in direction.items()}
-    found = evaluate(tangents, {**level.point, **given})
-    for output, tangent, slope in zip(level.outputs, found, expected, strict=False):
+) -> None:
+    """Tangents against numerical derivatives, entry by entry."""
+    for output, tangent, slope in zip(level.outputs, tangents, expected, strict=False):
         compare(
             f"{level.heading}: forward mode",
             tangent,
@@ -258,35 +282,30 @@ def _check_forward(
             noise=slope.noise,
             where=f"\n  of {node_line(output)}",
         )
-    if expected:
-        return list(expected)
-    return [Slope(t.astype(np.float64), np.zeros(t.shape), "forward mode") for t in found]
 
 
 def _check_reverse(
     level: Level,
-    direction: Mapping[Node, Array],
-    values: Sequence[Array],
-    weights: Sequence[Array],
+    by_reverse: Mapping[Node, Array],
     expected: Sequence[Slope],
+    seeds: Sequence[Array],
     tolerance: tuple[float, float],
 ) -> None:
     """<Jᵀ u, v> against <u, J v>."""
-    by_reverse = [_products(g, direction[x]) for x, g in zip(level.wrt, values, strict=True)]
-    by_number = [_products(s.value, u) for s, u in zip(expected, weights, strict=True)]
-    noise = sum(np.sum(s.noise * np.abs(u)) for s, u in zip(expected, weights, strict=True))
+    by_number = [_products(s.value, u) for s, u in zip(expected, seeds, strict=True)]
+    noise = sum(np.sum(s.noise * np.abs(u)) for s, u in zip(expected, seeds, strict=True))
     # Sums may cancel: what rounding leaves is relative to their terms.
-    size = sum(np.abs(p).sum() for p in (*by_reverse, *by_number))
+    size = sum(np.abs(p).sum() for p in (*by_reverse.values(), *by_number))
     compare(
         f"{level.heading}: reverse mode, along a random direction,",
-        np.asarray(sum(p.sum() for p in by_reverse)),
+        np.asarray(sum(p.sum() for p in by_reverse.values())),
         expected[0].method,
         np.asarray(sum(p.sum() for p in by_number)),
         tolerance,
-        noise=np.asarray(noise + tolerance[0] * size),
+        noise=float(noise + tolerance[0] * size),
         where="".join(
             f"\n  the gradient by {x.name} : {x.type} has {p.sum():.9g} of it"
-            for x, p in zip(level.wrt, by_reverse, strict=True)
+            for x, p in by_reverse.items()
         ),
     )
 
@@ -297,28 +316,23 @@ def _products(a: Array, b: Array) -> Array:
 
 def _check_hvp(
     level: Level,
-    z: Node,
-    direction: Mapping[Node, Array],
+    built: _Built,
     point: Mapping[Node, Array],
     tolerance: tuple[float, float],
+    rng: np.random.Generator,
 ) -> None:
-    moves = [new_input(z.graph, "v", x.type) for x in level.wrt]
+    """The two ways to a Hessian-vector product, entry by entry."""
+    heading = f"{level.label}: order {level.order + 1}"
+    given = {v: _direction(point[x], rng) for x, v in zip(level.wrt, built.moves, strict=True)}
     modes = ("forward-over-reverse", "reverse-over-reverse")
     found = []
     for mode in modes:
-        with reported(f"{level.label}: order {level.order + 1}", f"hvp {mode}"):
-            products = derive.hvp(z, level.wrt, moves, mode=mode)
-        given = dict(zip(moves, direction.values(), strict=True))
+        with reported(heading, f"hvp {mode}"):
+            products = derive.hvp(built.z, level.wrt, built.moves, mode=mode)
         found.append(evaluate(products, {**point, **given}))
     for x, ahead, back in zip(level.wrt, *found, strict=True):
-        compare(
-            f"{level.label}: order {level.order + 1}: the Hessian-vector product by {x.name}, "
-            f"{modes[0]},",
-            ahead,
-            modes[1],
-            back,
-            tolerance,
-        )
+        what = f"{heading}: the Hessian-vector product by {x.name}, {modes[0]},"
+        compare(what, ahead, modes[1], back, tolerance)
 
 
 # -- shared --------------------------------------------------------------------------------

@@ -118,12 +118,18 @@ def _differences(
         return _values(nodes, stands_for, {**point, **moved})
 
     def quotient(h: float) -> list[Array]:
-        return [(a - b) / (2 * h) for a, b in zip(at(h), at(-h), strict=True)]
+        return [_difference(a, b) / (2 * h) for a, b in zip(at(h), at(-h), strict=True)]
 
     return [
         Slope((4 * fine - coarse) / 3, 4 * eps / step * np.abs(value), "central differences")
         for fine, coarse, value in zip(quotient(step / 2), quotient(step), at(0.0), strict=True)
     ]
+
+
+def _difference(a: Array, b: Array) -> Array:
+    """a - b, and 0 where both are the same infinity."""
+    with np.errstate(invalid="ignore"):
+        return np.where(a == b, 0.0, a - b)
 
 
 def _values(

@@ -15,8 +15,8 @@ from symdiff.types import TensorType
 
 # -- one op of each form; at the top of the module, where pickle finds them --------------------
 
-softplus = sd.elementwise(
-    "softplus",
+ramp = sd.elementwise(
+    "ramp",
     "x",
     doc="log(1 + exp(x)).",
     kernel=lambda x: np.log(1 + np.exp(x)),
@@ -121,7 +121,7 @@ X, V = np.array([[0.5, -1.0, 2.0], [1.5, 0.3, -0.7]]), np.array([1.0, -2.0, 0.5]
 @pytest.mark.parametrize(
     ("op", "operands", "params"),
     [
-        (softplus, (X,), {}),
+        (ramp, (X,), {}),
         (hypotenuse, (X, V), {}),
         (hypotenuse, (X[:, :1], V), {}),
         (flip, (X,), {}),
@@ -139,7 +139,7 @@ def test_an_op_of_ones_own_passes_every_check(
     sd.testing.check_op(op, *[x.astype(dtype) for x in operands], params=params, order=3)
 
 
-@pytest.mark.parametrize("op", [softplus, flip, weighted], ids=lambda op: op.form)
+@pytest.mark.parametrize("op", [ramp, flip, weighted], ids=lambda op: op.form)
 def test_an_op_of_ones_own_is_a_value_that_pickles_by_qualified_name(op: sd.Op) -> None:
     assert op.name not in REGISTRY.ops
     assert pickle.loads(pickle.dumps(op)) is op
@@ -158,7 +158,7 @@ def test_an_op_made_in_a_function_says_why_it_does_not_pickle() -> None:
 
 
 def test_the_help_of_an_op_is_its_own() -> None:
-    assert softplus.__doc__ == "log(1 + exp(x))."
+    assert ramp.__doc__ == "log(1 + exp(x))."
     assert str(signature(scaled_sum)) == "(x, /, *, axis=0, factor=1.0)"
     assert repr(weighted) == "<op weighted(A, v)>"
 
@@ -203,8 +203,8 @@ def test_undefined_names_the_op_the_argument_the_line_and_the_path() -> None:
     assert "half_known has no derivative with respect to b" in message
     assert "test_declare.py:" in message
     assert "the path from the output to it" in message
-    assert "sd.stop_gradient on b" in message
-    with pytest.raises(sd.NotDifferentiableError, match="half_known .* with respect to b"):
+    assert "sd.stop_gradient" in message
+    with pytest.raises(sd.NotDifferentiableError, match=r"half_known .* with respect to b"):
         sd.jvp(z, b, 1.0)
 
 
@@ -280,7 +280,7 @@ def test_a_kernel_that_raises_is_named_with_its_operands() -> None:
 def test_rules_are_graph_operations_so_every_order_follows() -> None:
     g = sd.Graph()
     x = g.input("x", sd.f64)
-    y = softplus(x)
+    y = ramp(x)
     orders = []
     for _ in range(4):
         y = sd.grad(y, x)

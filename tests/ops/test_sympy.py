@@ -22,7 +22,9 @@ def counterpart(name: str, symbols: list[sympy.Symbol], at: dict[sympy.Symbol, A
     sympys = REGISTRY.ops[name].sympy
     function = getattr(sympy, sympys) if isinstance(sympys, str) else sympys
     expression = function(*symbols).replace(sympy.Mod, lambda a, b: a - b * sympy.floor(a / b))
-    return expression.replace(sympy.floor, lambda x: sympy.floor(x.subs(at)))
+    for step in (sympy.floor, sympy.ceiling):
+        expression = expression.replace(step, lambda x, step=step: step(x.subs(at)))
+    return expression
 
 
 @pytest.mark.parametrize("name", NAMES)
