@@ -14,17 +14,14 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
-
-from symdiff import digest, first_use, flat, inline
+from symdiff import digest, first_use, flat, inline, invariants, lift
 from symdiff.binding import Requirement
 from symdiff.describe import operand_error, type_list
 from symdiff.errors import (
     ArgumentError,
     DTypeError,
-    InvariantError,
     MixedGraphError,
     ShapeError,
     SymdiffError,
@@ -34,52 +31,17 @@ from symdiff.node import Node
 from symdiff.op import NO_PARAMS, REQUIRED, Op, Storage
 from symdiff.origin import Origin, OriginRecorder
 from symdiff.render import text
-from symdiff.sizes import Size, as_dim
+from symdiff.sources import CONSTANT, INPUT
 from symdiff.trees import flatten_with_paths, unflatten
 from symdiff.types import (
-    TensorType,
     Type,
     as_dtype,
     as_type,
     check_name,
-    promote,
     type_names,
-    type_of_value,
 )
 
-__all__ = ["CONSTANT", "INPUT", "SIZE_OF", "Graph", "Provenance"]
-
-
-INPUT: Final = Op(
-    "input",
-    "",
-    doc="A value given when the graph runs. Made by `Graph.input`.",
-    form="source",
-    parameters={"name": REQUIRED, "type": REQUIRED},
-    infer=lambda name, type: type,
-    kernel=None,
-)
-
-CONSTANT: Final = Op(
-    "constant",
-    "",
-    doc="An array fixed when the graph is built. Made by `Graph.constant`.",
-    form="source",
-    parameters={"value": REQUIRED},
-    infer=lambda value: type_of_value(value.array),
-    kernel=lambda value: value.array,
-)
-
-SIZE_OF: Final = Op(
-    "size_of",
-    "",
-    doc="A size as a number, such as the `n` in ``sum(x) / x.shape[0]``.",
-    form="source",
-    parameters={"size": REQUIRED, "dtype": REQUIRED},
-    normalize=lambda size, dtype: {"size": as_dim(size), "dtype": as_dtype(dtype)},
-    infer=lambda size, dtype: TensorType(dtype, ()),
-    kernel=lambda size, dtype: np.asarray(size, dtype=dtype),
-)
+__all__ = ["Graph", "Provenance"]
 
 
 class Provenance(NamedTuple):
@@ -318,7 +280,7 @@ class Graph:
         nodes: tuple[Node, ...] = args
         for arg in args:
             if type(arg) is not Node or arg.graph is not self:
-                nodes = self._lift(op, args)
+                nodes = lift.operands(self, op, args)
                 break
         if len(nodes) != op.arity and not op.variadic:
             raise ArgumentError(
@@ -333,7 +295,7 @@ class Graph:
             if op.identity is not None and op.identity(*[a.type for a in nodes], **params):
                 return nodes[0]
         except SymdiffError as error:
-            raise operand_error(error, op, nodes, self._here()) from error.__cause__
+            raise operand_error(error, op, nodes, self.here()) from error.__cause__
         return self.intern(op, nodes, params)
 
     def intern(self, op: Op, inputs: tuple[Node, ...], params: Mapping[str, Any]) -> Node:
@@ -399,7 +361,7 @@ class Graph:
         try:
             inferred = table.op.infer(*[i.type for i in inputs], **table.params)
         except SymdiffError as error:
-            raise operand_error(error, table.op, inputs, self._here()) from error.__cause__
+            raise operand_error(error, table.op, inputs, self.here()) from error.__cause__
         return self._types.setdefault(inferred, inferred)
 
     def restore_node(
@@ -429,12 +391,13 @@ class Graph:
             decided = requirement.decide()
             if decided is False:
                 error = ShapeError(f"this needs {requirement}, which never holds")
-                raise operand_error(error, table.op, inputs, self._here())
+                raise operand_error(error, table.op, inputs, self.here())
             if decided is None:
                 kept.append(requirement)
         return kept
 
-    def _here(self) -> Origin:
+    def here(self) -> Origin:
+        """The user's line that is making nodes now."""
         return self._fixed_origin or self._recorder.here()
 
     def _params(
@@ -452,38 +415,6 @@ class Graph:
             full = op.normalize(*[a.type for a in args], **full)
         return full
 
-    def _lift(self, op: Op, args: tuple[Any, ...]) -> tuple[Node, ...]:
-        """Operands as nodes of this graph; Python numbers and sizes are weak (NEP 50)."""
-        self.own([a for a in args if isinstance(a, Node)], op.name, args)
-        weak = (bool, int, float, complex, Size)
-        lifted: list[Any] = []
-        for arg in args:
-            if isinstance(arg, Node) or (
-                isinstance(arg, weak) and not isinstance(arg, np.generic)
-            ):
-                lifted.append(arg)
-                continue
-            try:
-                lifted.append(self.constant(arg))
-            except DTypeError as error:
-                raise operand_error(_stack_hint(error, arg), op, args, self._here()) from None
-        strong: list[Any] = [a.dtype for a in lifted if isinstance(a, Node)] if op.lifts else []
-        kinds = [
-            int if isinstance(a, Size) else type(a) for a in lifted if not isinstance(a, Node)
-        ]
-        kinds = [next(k for k in (bool, int, float, complex) if issubclass(k_, k)) for k_ in kinds]
-        dtype = promote(*strong, *kinds) if kinds and op.lifts else None
-        for k, arg in enumerate(lifted):
-            if isinstance(arg, Size):
-                dtype_ = np.dtype(np.int64) if dtype is None else dtype
-                lifted[k] = self.apply(SIZE_OF, (), {"size": arg, "dtype": dtype_})
-            elif not isinstance(arg, Node):
-                try:
-                    lifted[k] = self.constant(arg, dtype)
-                except DTypeError as error:
-                    raise operand_error(error, op, args, self._here()) from None
-        return tuple(lifted)
-
     def own(self, nodes: Sequence[Node], what: str, operands: Sequence[Any] = ()) -> None:
         """Raise unless all of these are nodes of this graph; `what` names the caller."""
         for node in nodes:
@@ -492,7 +423,7 @@ class Graph:
             if node.graph is not self:
                 raise MixedGraphError(
                     f"{what}: nodes of two graphs meet, {self.name!r} and {node.graph.name!r}\n"
-                    f"{type_list(operands or (node,))}\n  at {self._here()}\n"
+                    f"{type_list(operands or (node,))}\n  at {self.here()}\n"
                     "inline one graph into the other by calling it on nodes, graph(*nodes), or "
                     "put nodes for its inputs with sd.substitute"
                 )
@@ -621,59 +552,7 @@ class Graph:
 
     def check(self) -> None:
         """Verify every invariant of the graph; raises `InvariantError` saying which is broken."""
-        n = len(self._nodes)
-        _ensure(len(self._orders) == len(self._origins) == n, "side lists differ in length")
-        for index, node in enumerate(self._nodes):
-            _ensure(type(node) is Node and node.graph is self, "entry {} is not its node", index)
-            _ensure(node.index == index, "node {} stands at {}", node.index, index)
-            _ensure(self._orders[index] >= 0, "{!r} has a negative order", node)
-            for taken in node.inputs:
-                _ensure(taken.graph is self, "{!r} takes a node of another graph", node)
-                _ensure(taken.index < index, "{!r} comes before its input", node)
-                _ensure(
-                    self._nodes[taken.index] is taken, "{!r} takes a node not in the list", node
-                )
-            arity = len(node.op.arguments)
-            _ensure(node.op.variadic or len(node.inputs) == arity, "{!r} has a wrong arity", node)
-            _ensure(
-                tuple(node.params) == tuple(node.op.parameters),
-                "{!r} has other params than its op",
-                node,
-            )
-            inferred = node.op.infer(*[i.type for i in node.inputs], **node.params)
-            _ensure(
-                inferred == node.type,
-                "{!r} is {}, but its op infers {}",
-                node,
-                node.type,
-                inferred,
-            )
-        tables = [*self._plain.values(), *self._keyed.values()]
-        _ensure(sum(len(t.nodes) for t in tables) == n, "a node is not interned exactly once")
-        for table in tables:
-            for inputs, node in table.nodes.items():
-                same = (
-                    node.inputs == inputs
-                    if not inputs
-                    else all(a is b for a, b in zip(node.inputs, inputs, strict=True))
-                )
-                _ensure(same and node.op is table.op, "{!r} is interned under another key", node)
-        made = [node.params["name"] for node in self._nodes if node.op is INPUT]
-        _ensure(made == list(self._inputs), "the inputs are not the input nodes in order")
-        unlisted = [
-            i for i, node in enumerate(self._nodes) if not text.is_listed(node.op, node.params)
-        ]
-        _ensure(unlisted == list(self._unlisted), "line numbers are out of step")
-        _ensure(len(self._provenance) % 4 == 0, "provenance is torn")
-        for record in self.provenance:
-            _ensure(
-                record.gradient.type == record.target.type,
-                "{!r} is a gradient of another type than {!r}",
-                record.gradient,
-                record.target,
-            )
-        for output in self._outputs:
-            _ensure(output.graph is self, "an output belongs to another graph")
+        invariants.check(self)
 
     # -- showing it ------------------------------------------------------------------------
 
@@ -712,15 +591,3 @@ class Graph:
 
 def _restore(state: dict[str, Any]) -> Graph:
     return flat.restore(state, Graph())
-
-
-def _ensure(condition: bool, message: str, *parts: object) -> None:
-    # Filled in here, so that a sound graph prints nothing: a line may be as long as the graph.
-    if not condition:
-        raise InvariantError(message.format(*parts))
-
-
-def _stack_hint(error: DTypeError, arg: Any) -> DTypeError:
-    if isinstance(arg, list | tuple):
-        return DTypeError(f"{error}; a list that holds nodes is joined with sd.stack")
-    return error

@@ -8,10 +8,11 @@ from heapq import heapify, heappop, heappush
 from typing import Any, Final
 
 from symdiff.errors import ArgumentError, MissingDependencyError, SymdiffError
-from symdiff.graph import CONSTANT, INPUT, Graph
+from symdiff.graph import Graph
 from symdiff.node import Node
 from symdiff.op import REGISTRY, Op
 from symdiff.origin import Origin
+from symdiff.sources import CONSTANT, INPUT
 from symdiff.trees import flatten_with_paths
 from symdiff.types import parse_type
 

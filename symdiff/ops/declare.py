@@ -198,20 +198,24 @@ def scale(g: Node, partial: Any) -> Node | None:
 
 
 def _times(g: Node, partial: Any) -> Node:
-    if type(partial) is Node:
-        return partial if _is_one(g, partial) else g * partial
     if isinstance(partial, over):
         below = partial.denominator
-        return 1.0 / below if _is_one(g, below) else g / below
+        narrow = _unspread(g, below)
+        return 1.0 / below if _is_one(g, narrow, below) else narrow / below
+    if type(partial) is Node:
+        narrow = _unspread(g, partial)
+        return partial if _is_one(g, narrow, partial) else narrow * partial
     return -g if partial == -1 else g * partial
 
 
-def _is_one(g: Node, like: Node) -> bool:
+def _unspread(g: Node, like: Node) -> Node:
+    """`g` before it was spread, where an operation with `like` spreads it again."""
+    return g.inputs[0] if g.op.name == "broadcast_to" and g.type == like.type else g
+
+
+def _is_one(g: Node, narrow: Node, like: Node) -> bool:
     """Whether `g` is all ones and multiplying `like` by it changes nothing."""
-    name = g.op.name
-    if name == "broadcast_to":
-        return g.type == like.type and scalar_value(g.inputs[0]) == 1
-    return name == "constant" and g.type == like.type and scalar_value(g) == 1
+    return narrow.op.name == "constant" and g.type == like.type and scalar_value(narrow) == 1
 
 
 class _Mask(NamedTuple):

@@ -22,7 +22,7 @@ _FONT: Final = "Helvetica,Arial,sans-serif"
 
 TINTS: Final = (
     ("#d9ebfd", "#2f6fb0"),
-    ("#ffe0b8", "#b8640f"),
+    ("#ffe0b8", "#ad5c0c"),
     ("#f2c6d8", "#a03f72"),
     ("#cdeed6", "#2f7d4f"),
 )
@@ -62,6 +62,9 @@ _LOOKS: Final[Mapping[str, str]] = {
     "value": 'shape=plaintext, style="", width=0, height=0.15, margin="0.04,0.02", fontsize=10',
     "tag": 'width=0.2, height=0.16, margin="0.04,0.01", fontsize=9, penwidth=0.6',
 }
+
+
+_SPACES: Final = str.maketrans("\t\r\n", "   ")
 
 
 def dot_text(drawing: Drawing, name: str, title: str | None = None) -> str:
@@ -125,11 +128,11 @@ def _label(box: Box) -> str:
     """The label as Graphviz's HTML: a bold name, and the rest in smaller lines below it."""
     if box.kind in ("value", "tag", "more"):
         return _quoted(box.name)
-    title = " ".join(filter(None, (box.name and f"<b>{_escaped(box.name)}</b>", box.op)))
+    title = " ".join(filter(None, (_styled("<b>{}</b>", box.name), box.op)))
     if box.kind == "results":
         return f"<{_table(_lines(title, _small(box.params)), box.rows)}>"
     before = [_small(part) for part in (box.params, *box.rows, box.type)]
-    note = box.note and f"<i>{_small(box.note)}</i>"
+    note = _styled('<i><font point-size="9">{}</font></i>', box.note)
     return f"<{_lines(title, *before, note, _small(box.output or ''))}>"
 
 
@@ -150,7 +153,13 @@ def _table(title: str, results: tuple[str, ...]) -> str:
 
 
 def _small(part: str) -> str:
-    return f'<font point-size="9">{_escaped(part)}</font>' if part else ""
+    return _styled('<font point-size="9">{}</font>', part)
+
+
+def _styled(style: str, part: str) -> str:
+    """A part of a label, or nothing: Graphviz's HTML has no empty elements."""
+    shown = escape(part.translate(_SPACES)).strip(" ")
+    return style.format(shown) if shown else ""
 
 
 # -- edges ---------------------------------------------------------------------------------
@@ -162,8 +171,10 @@ def _edge(edge: Edge, source: Box, target: Box) -> str:
     if edge.port is not None:
         start += f":r{edge.port}:{'n' if upwards else 's'}"
     looks = []
-    if edge.label.isdigit():
-        looks.append(f"{'taillabel' if upwards else 'headlabel'}={edge.label}")
+    # In the middle of the edge there is room for words, but only where the ends are ranks apart:
+    # Graphviz frees memory twice after edges with a label within the topmost rank.
+    if edge.label and (edge.label.isdigit() or source.order != target.order):
+        looks.append(f"{'taillabel' if upwards else 'headlabel'}={_quoted(edge.label)}")
     elif edge.label:
         looks.append(f"label={_quoted(edge.label)}")
     if upwards:
@@ -175,11 +186,6 @@ def _edge(edge: Edge, source: Box, target: Box) -> str:
 
 
 # -- text ----------------------------------------------------------------------------------
-
-
-def _escaped(raw: str) -> str:
-    """Any text within Graphviz's HTML."""
-    return escape(raw.replace("\n", " "))
 
 
 def _quoted(raw: str) -> str:
