@@ -89,6 +89,12 @@ class Binder:
         inputs = frozenset[str]().union(*map(type_names, self._types))
         self.size_names = tuple(sorted(named | inputs))
         self._sizes = dict(sizes)
+        unknown = sorted(sizes.keys() - {*self.size_names})
+        if unknown:
+            raise ArgumentError(
+                f"sizes={{...}}: {', '.join(unknown)} is no size of graph {graph.name}; "
+                f"its sizes are {', '.join(self.size_names) or 'none'}"
+            )
         self._known: dict[Any, tuple[int, ...]] = {}
 
     def bind(self, args: Sequence[Any]) -> tuple[list[np.ndarray[Any, Any]], tuple[int, ...]]:

@@ -56,6 +56,9 @@ def custom_gradient(
     >>> print(sd.evaluate(sd.grad(100.0 * bounded(x), x), {x: 3.0}))
     1.0
     """
+    for what, given in (("function", function), ("vjp", vjp)):
+        if not callable(given):
+            raise ArgumentError(f"custom_gradient: {what} must be a function, not {given!r}")
     if linear and jvp is not None:
         raise ArgumentError("custom_gradient: a linear rule needs no jvp; give one of the two")
     raw = getattr(function, "__name__", "custom")

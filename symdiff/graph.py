@@ -119,7 +119,7 @@ class Graph:
     )
 
     def __init__(self, name: str = "graph") -> None:
-        if not str(name).isidentifier():
+        if type(name) is not str or not name.isidentifier():
             raise ArgumentError(f"a graph's name must be an identifier, not {name!r}")
         self.name = name
         self._nodes: list[Node] = []

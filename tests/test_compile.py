@@ -313,6 +313,12 @@ def test_sizes_no_argument_settles_are_asked_for() -> None:
     np.testing.assert_array_equal(g(np.arange(6.0)), [3.0, 5.0, 7.0])
 
 
+def test_a_size_nobody_knows_is_refused() -> None:
+    _, X, y, w, loss = ridge()
+    with pytest.raises(sd.ArgumentError, match="m is no size of graph ridge; its sizes are n"):
+        sd.compile([X, y, w], loss, sizes={"m": 2})
+
+
 # -- running it ----------------------------------------------------------------------------
 
 

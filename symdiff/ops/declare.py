@@ -27,6 +27,7 @@ from symdiff.types import (
     Type,
     broadcast_shapes,
     dtype_name,
+    promote,
     shape_text,
 )
 
@@ -77,11 +78,11 @@ def elementwise(
     Arguments: `partials`, one ``rule(y, *inputs)`` for each argument giving the partial
     derivative as a node, a number, ``over(node)``, or None for zero by definition; or
     `vjp`/`jvp` in their place, whose results are un-broadcast here all the same. `dtypes`
-    gives the result's dtype (or a tuple of them) from the operands' where `kernel` is not a
-    ufunc that knows.
+    gives the result's dtype (or a tuple of them) from the operands'; without it a ufunc is asked,
+    and any other kernel is taken to give the operands' common dtype.
     """
     ufunc = kernel if isinstance(kernel, np.ufunc) else None
-    result_dtypes = dtypes or _ufunc_dtypes(name, kernel)
+    result_dtypes = dtypes or (promote if ufunc is None else _ufunc_dtypes(name, kernel))
 
     def infer(*types: Type) -> Type:
         tensors = _tensors(types)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.node import Node
-from symdiff.op import Op
+from symdiff.op import REQUIRED, Op
 from symdiff.ops.declare import (
     elementwise,
     fit,
@@ -345,7 +345,7 @@ cast: Op = linear(
     "cast",
     "x",
     doc="The values of `x` in another dtype. Gradients flow between floating dtypes only.",
-    parameters={"dtype": None},
+    parameters={"dtype": REQUIRED},
     normalize=lambda x, dtype: {"dtype": as_dtype(dtype)},
     identity=lambda x, dtype: x.dtype == dtype,
     infer=lambda x, dtype: TensorType(dtype, x.shape),

@@ -9,7 +9,7 @@ import numpy as np
 from symdiff.describe import node_line
 from symdiff.errors import ArgumentError, DTypeError, ShapeError
 from symdiff.node import Node
-from symdiff.op import Op
+from symdiff.op import REQUIRED, Op
 from symdiff.ops.declare import fit, linear, numpy_function, public
 from symdiff.sizes import definitely_different
 from symdiff.types import (
@@ -74,7 +74,7 @@ reshape: Op = linear(
 
     One entry may be -1: it is worked out, also where sizes are named.
     """,
-    parameters={"shape": None},
+    parameters={"shape": REQUIRED},
     normalize=_reshape_params,
     identity=lambda x, shape: x.shape == shape,
     infer=_reshape_type,
@@ -146,7 +146,7 @@ broadcast_to: Op = linear(
     "broadcast_to",
     "x",
     doc="`x` repeated along new leading axes and along axes of length 1, without a copy.",
-    parameters={"shape": None},
+    parameters={"shape": REQUIRED},
     normalize=lambda x, shape: {"shape": as_shape(shape)},
     identity=lambda x, shape: x.shape == shape,
     infer=_broadcast_type,

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from symdiff.render import text
+from symdiff.render.dot import TINTS
 from symdiff.render.layout import Layout, arrange
 from symdiff.render.markup import escape
 
@@ -31,7 +32,7 @@ _PORT: Final = 14  # from one edge's end to the next, where several end on one b
 _FONT: Final = "ui-monospace,SFMono-Regular,Menlo,Consolas,monospace"
 _INK: Final = "#1c2330"
 _EDGE: Final = "#8b929c"  # stands out from white and from black alike
-_TINTS: Final = (("#dcebfa", "#3f78b0"), ("#ffe3c4", "#c2701f"), ("#e8dbf7", "#7c52ab"))
+_TINTS: Final = TINTS[:3]
 
 
 def page(outputs: Sequence[Any], name: str) -> str:

@@ -16,8 +16,7 @@ def both(graph: sd.Graph, arrays: list[Any], sizes: dict[str, int]) -> list[Any]
     names = sorted(sizes)
     values = [sizes[name] for name in names]
     return [
-        backend.build(graph, names, largest=largest).run(arrays, values)
-        for largest in (10**9, -1)
+        backend.build(graph, names, largest=largest).run(arrays, values) for largest in (10**9, -1)
     ]
 
 

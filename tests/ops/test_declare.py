@@ -293,3 +293,15 @@ def test_rules_are_graph_operations_so_every_order_follows() -> None:
         s * (1 - s) * (1 - 6 * s + 6 * s * s),
     ]
     np.testing.assert_allclose(sd.evaluate(orders, {x: 0.7}), wanted, rtol=1e-14)
+
+
+def test_a_kernel_that_is_no_ufunc_gives_the_common_dtype_of_its_operands() -> None:
+    twice = sd.elementwise(
+        "twice", "x", doc="2x", kernel=lambda x: 2 * x, partials=(lambda y, x: 2.0,)
+    )
+    x = sd.Graph().input("x", sd.f32["n"])
+    y = twice(x)
+    assert y.type == sd.f32["n"]
+    np.testing.assert_array_equal(
+        sd.evaluate(sd.grad(sd.sum(y), x), {x: np.ones(2, np.float32)}), [2.0, 2.0]
+    )

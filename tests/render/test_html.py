@@ -12,9 +12,10 @@ import pytest
 
 import symdiff as sd
 from symdiff.render import html
+from symdiff.render.dot import TINTS
 
 SVG = "{http://www.w3.org/2000/svg}"
-FORWARD, GRADIENTS, SECOND = "#dcebfa", "#ffe3c4", "#e8dbf7"
+FORWARD, GRADIENTS, SECOND = (fill for fill, _ in TINTS[:3])
 
 MODEL = """\
 g = sd.Graph("loss")
