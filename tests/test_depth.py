@@ -144,7 +144,7 @@ print(max(sizes[:60]), max(sizes[60:]))
 """
 
 
-@pytest.mark.parametrize("steps", [300, pytest.param(14_300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("steps", [300, pytest.param(4_000, marks=pytest.mark.slow)])
 def test_memory_does_not_grow_over_a_hundred_dropped_graphs(steps: int) -> None:
     # Nobody calls gc.collect() here: the collector runs when Python runs it.
     found = subprocess.run(
