@@ -3,4 +3,4 @@
 from symdiff.demo.chain import main
 
 if __name__ == "__main__":
-    main()
+    main("drawings")

@@ -11,7 +11,7 @@ the last outside reference is dropped.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -457,8 +457,11 @@ class Graph:
                 table[taken.index].append(consumer)
         return tuple(table[node.index])
 
-    def ancestors(self, nodes: Node | Iterable[Node]) -> list[Node]:
-        """What `nodes` are computed from, themselves included, in topological order."""
+    def ancestors(self, nodes: Node | Iterable[Node], given: Container[Node] = ()) -> list[Node]:
+        """What `nodes` are computed from, themselves included, in topological order.
+
+        Nodes in `given` cut off what they are computed from.
+        """
         start = (nodes,) if isinstance(nodes, Node) else tuple(nodes)
         self.own(start, "ancestors")
         seen = bytearray(len(self._nodes))
@@ -469,7 +472,8 @@ class Graph:
             if not seen[node.index]:
                 seen[node.index] = 1
                 found.append(node.index)
-                stack.extend(node.inputs)
+                if node not in given:
+                    stack.extend(node.inputs)
         found.sort()
         all_nodes = self._nodes
         return [all_nodes[i] for i in found]

@@ -6,7 +6,7 @@ given for the inputs say they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from symdiff.binding import unify_shapes
@@ -76,7 +76,7 @@ def rebuild(
         return []
     source = outputs[0].graph
     same_sizes = not sizes or all(str(v) == k for k, v in sizes.items())
-    for node in _needed(outputs, done):
+    for node in source.ancestors(outputs, done):
         if node in done:
             continue
         inputs = tuple([done[i] for i in node.inputs])
@@ -121,19 +121,6 @@ def transplant(
                     source.origin(node),
                 )
     return done
-
-
-def _needed(outputs: Sequence[Node], given: Mapping[Node, Node]) -> Iterable[Node]:
-    """Ancestors of the outputs that are not cut off by the given nodes, in topological order."""
-    seen: set[Node] = set()
-    stack = list(outputs)
-    while stack:
-        node = stack.pop()
-        if node not in seen:
-            seen.add(node)
-            if node not in given:
-                stack.extend(node.inputs)
-    return sorted(seen, key=lambda node: node.index)
 
 
 def _resize(part: Any, sizes: Mapping[str, Dim]) -> Any:

@@ -62,6 +62,7 @@ def test_the_chain_is_differentiated_three_times_and_drawn(
     chain.main(str(tmp_path))
     assert "order 3" in capsys.readouterr().out
     for k in (1, 2, 3):
+        assert "<svg" in (tmp_path / f"chain{k}.svg").read_text()
         drawn = subprocess.run(
             ["dot", "-Tsvg", tmp_path / f"chain{k}.dot"], capture_output=True, check=True
         )

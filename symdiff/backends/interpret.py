@@ -44,7 +44,7 @@ def run(
         node: as_argument(_label(node), node.type, value)  # type: ignore[arg-type]
         for node, value in values.items()
     }
-    needed = _needed(graph, outputs, held)
+    needed = graph.ancestors(outputs, held)
     for node in needed:
         if node.op.name == "input" and node not in held:
             raise ArgumentError(f"no value is given for input {node.name} : {node.type}")
@@ -69,19 +69,6 @@ def _fresh(value: Any) -> Any:
     if isinstance(value, tuple):  # a node with several results
         return tuple(map(_fresh, value))
     return np.array(value, copy=True, order="C")
-
-
-def _needed(graph: Graph, outputs: Sequence[Node], held: Mapping[Node, Any]) -> list[Node]:
-    """What has to be computed, in order; given nodes cut off what they depend on."""
-    seen: set[Node] = set()
-    stack = list(outputs)
-    while stack:
-        node = stack.pop()
-        if node not in seen:
-            seen.add(node)
-            if node not in held:
-                stack.extend(node.inputs)
-    return sorted(seen, key=lambda node: node.index)
 
 
 def _use_counts(computed: Sequence[Node], outputs: Sequence[Node]) -> Counter[Node]:

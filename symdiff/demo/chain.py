@@ -37,6 +37,11 @@ def main(folder: str | None = None) -> None:
         for k in range(1, 4):
             sd.to_dot(nodes[: k + 1], target / f"chain{k}.dot")
             print(f"  wrote {target / f'chain{k}.dot'}")
+            try:
+                sd.to_svg(nodes[: k + 1], target / f"chain{k}.svg")
+                print(f"  drew {target / f'chain{k}.svg'}")
+            except sd.MissingDependencyError as error:
+                print(f"  not drawn: {error}")
 
 
 if __name__ == "__main__":
