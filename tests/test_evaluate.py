@@ -291,3 +291,12 @@ def test_outputs_are_nodes_of_one_graph(w: sd.Node) -> None:
     for outputs, values in [([w, foreign], {}), (w, {foreign: 1.0})]:
         with pytest.raises(sd.MixedGraphError, match="'g' and 'other'"):
             sd.evaluate(outputs, values)
+
+
+def test_a_size_no_value_settles_is_asked_for_with_its_node() -> None:
+    g = sd.Graph()
+    p, s = g.input("p", sd.f64["n"]), g.input("s", sd.f64)
+    z = s * p.shape[0]
+    with pytest.raises(sd.ArgumentError, match=r"settles n; pass sizes=[\s\S]*size_of size=n"):
+        sd.evaluate(z, {s: 2.0})
+    assert sd.evaluate(z, {s: 2.0}, sizes={"n": 3}) == 6.0

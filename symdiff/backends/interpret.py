@@ -19,7 +19,7 @@ from symdiff.errors import ArgumentError, EvaluationError, NonFiniteError
 from symdiff.graph import Graph
 from symdiff.literals import map_param
 from symdiff.node import Node
-from symdiff.sizes import Size
+from symdiff.sizes import Size, names
 from symdiff.sizes import evaluate as evaluate_size
 from symdiff.types import TensorType, TupleType, Type, dtype_name, evaluate_shape
 
@@ -87,7 +87,9 @@ def _apply(node: Node, arguments: list[Any], sizes: Mapping[str, int]) -> Any:
     if kernel is None:  # an op that stands for the graph in its params
         body = node.params["body"]
         return run(body, body.outputs, dict(zip(body.inputs, arguments, strict=True)))[0]
-    params = {k: map_param(v, lambda part: _known(part, sizes)) for k, v in node.params.items()}
+    params = {
+        k: map_param(v, lambda part: _known(node, part, sizes)) for k, v in node.params.items()
+    }
     try:
         value = kernel(*arguments, **params)
         if not isinstance(node.type, TupleType):
@@ -100,8 +102,15 @@ def _apply(node: Node, arguments: list[Any], sizes: Mapping[str, int]) -> Any:
     return _checked(node, node.type, value, sizes)
 
 
-def _known(part: Any, sizes: Mapping[str, int]) -> Any:
-    return evaluate_size(part, sizes) if isinstance(part, Size) else part
+def _known(node: Node, part: Any, sizes: Mapping[str, int]) -> Any:
+    if not isinstance(part, Size):
+        return part
+    unknown = sorted(names(part) - sizes.keys())
+    if unknown:
+        raise ArgumentError(
+            f"no value given settles {', '.join(unknown)}; pass sizes={{...}}\n  {node_line(node)}"
+        )
+    return evaluate_size(part, sizes)
 
 
 def _checked(node: Node, type_: Type, value: Any, sizes: Mapping[str, int]) -> Any:
