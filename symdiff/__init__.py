@@ -6,149 +6,163 @@ so a gradient is an expression like any other and can be differentiated again.
 
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from symdiff import first_use as _first_use
-from symdiff.autodiff.reverse import GradTable, build_grad
-from symdiff.compile import CompiledFunction, compile
-from symdiff.custom import custom_gradient
-from symdiff.derive import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from symdiff.errors import (
-    ArgumentError,
-    DisconnectedError,
-    DTypeError,
-    EvaluationError,
-    InvariantError,
-    MissingDependencyError,
-    MixedGraphError,
-    NonFiniteError,
-    NotDifferentiableError,
-    NoValueError,
-    ParseError,
-    ShapeError,
-    SymdiffError,
-)
-from symdiff.evaluate import evaluate
-from symdiff.function import Function, function
-from symdiff.graph import Graph, Provenance
-from symdiff.inline import substitute
-from symdiff.node import Node
-from symdiff.op import REGISTRY as _REGISTRY
-from symdiff.op import Op, undefined
-from symdiff.ops.declare import elementwise, linear, op, over
-from symdiff.ops.elementwise import (
-    abs,
-    add,
-    bitwise_and,
-    bitwise_invert,
-    bitwise_or,
-    bitwise_xor,
-    cast,
-    cos,
-    divide,
-    divmod,
-    equal,
-    exp,
-    floor_divide,
-    greater,
-    greater_equal,
-    less,
-    less_equal,
-    log,
-    logical_and,
-    logical_not,
-    logical_or,
-    multiply,
-    negative,
-    not_equal,
-    pow,
-    remainder,
-    sign,
-    sin,
-    sqrt,
-    stop_gradient,
-    subtract,
-    tanh,
-    where,
-)
-from symdiff.ops.extrema import clip, maximum, minimum
-from symdiff.ops.functions import (
-    acos,
-    acosh,
-    asin,
-    asinh,
-    atan,
-    atan2,
-    atanh,
-    cathetus,
-    ceil,
-    cosh,
-    exp2,
-    expm1,
-    floor,
-    hypot,
-    isfinite,
-    isinf,
-    isnan,
-    log1p,
-    log2,
-    log10,
-    logical_xor,
-    reciprocal,
-    round,
-    sinh,
-    square,
-    tan,
-    trunc,
-    xlog1py,
-    xlogy,
-)
-from symdiff.ops.index import index, scatter
-from symdiff.ops.joining import concat, expand_dims, moveaxis, squeeze, stack, swapaxes
-from symdiff.ops.linalg import matmul
-from symdiff.ops.losses import (
-    binary_cross_entropy,
-    categorical_cross_entropy,
-    hinge_loss,
-    sigmoid_binary_cross_entropy,
-    softmax_cross_entropy,
-)
-from symdiff.ops.nn import (
-    log_softmax,
-    logaddexp,
-    logsumexp,
-    one_hot,
-    relu,
-    sigmoid,
-    softmax,
-    softplus,
-)
-from symdiff.ops.probe import probe
-from symdiff.ops.products import einsum, outer, tensordot, vecdot
-from symdiff.ops.reduce import sum
-from symdiff.ops.reductions import all, any, argmax, argmin, count_nonzero, max, mean, min, prod
-from symdiff.ops.shape import broadcast_to, matrix_transpose, permute_dims, reshape, zeros_like
-from symdiff.ops.structure import add_n, eye, item, refine
-from symdiff.parse import parse
-from symdiff.render.text import text
-from symdiff.sizes import Size
-from symdiff.trace import trace
-from symdiff.types import (
-    TensorType,
-    TupleType,
-    bool_,
-    c64,
-    c128,
-    f16,
-    f32,
-    f64,
-    i8,
-    i16,
-    i32,
-    i64,
-    u8,
-    u16,
-    u32,
-    u64,
-)
+from symdiff.collector import paused_collector as _paused_collector
+
+# Importing makes many small objects and no garbage to look for.
+with _paused_collector():
+    from symdiff import first_use as _first_use
+    from symdiff.autodiff.reverse import GradTable, build_grad
+    from symdiff.compile import CompiledFunction, compile
+    from symdiff.custom import custom_gradient
+    from symdiff.derive import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+    from symdiff.errors import (
+        ArgumentError,
+        DisconnectedError,
+        DTypeError,
+        EvaluationError,
+        InvariantError,
+        MissingDependencyError,
+        MixedGraphError,
+        NonFiniteError,
+        NotDifferentiableError,
+        NoValueError,
+        ParseError,
+        ShapeError,
+        SymdiffError,
+    )
+    from symdiff.evaluate import evaluate
+    from symdiff.function import Function, function
+    from symdiff.graph import Graph, Provenance
+    from symdiff.inline import substitute
+    from symdiff.node import Node
+    from symdiff.op import REGISTRY as _REGISTRY
+    from symdiff.op import Op, undefined
+    from symdiff.ops.declare import elementwise, linear, op, over
+    from symdiff.ops.elementwise import (
+        abs,
+        add,
+        bitwise_and,
+        bitwise_invert,
+        bitwise_or,
+        bitwise_xor,
+        cast,
+        cos,
+        divide,
+        divmod,
+        equal,
+        exp,
+        floor_divide,
+        greater,
+        greater_equal,
+        less,
+        less_equal,
+        log,
+        logical_and,
+        logical_not,
+        logical_or,
+        multiply,
+        negative,
+        not_equal,
+        pow,
+        remainder,
+        sign,
+        sin,
+        sqrt,
+        stop_gradient,
+        subtract,
+        tanh,
+        where,
+    )
+    from symdiff.ops.extrema import clip, maximum, minimum
+    from symdiff.ops.functions import (
+        acos,
+        acosh,
+        asin,
+        asinh,
+        atan,
+        atan2,
+        atanh,
+        cathetus,
+        ceil,
+        cosh,
+        exp2,
+        expm1,
+        floor,
+        hypot,
+        isfinite,
+        isinf,
+        isnan,
+        log1p,
+        log2,
+        log10,
+        logical_xor,
+        reciprocal,
+        round,
+        sinh,
+        square,
+        tan,
+        trunc,
+        xlog1py,
+        xlogy,
+    )
+    from symdiff.ops.index import index, scatter
+    from symdiff.ops.joining import concat, expand_dims, moveaxis, squeeze, stack, swapaxes
+    from symdiff.ops.linalg import matmul
+    from symdiff.ops.losses import (
+        binary_cross_entropy,
+        categorical_cross_entropy,
+        hinge_loss,
+        sigmoid_binary_cross_entropy,
+        softmax_cross_entropy,
+    )
+    from symdiff.ops.nn import (
+        log_softmax,
+        logaddexp,
+        logsumexp,
+        one_hot,
+        relu,
+        sigmoid,
+        softmax,
+        softplus,
+    )
+    from symdiff.ops.probe import probe
+    from symdiff.ops.products import einsum, outer, tensordot, vecdot
+    from symdiff.ops.reduce import sum
+    from symdiff.ops.reductions import (
+        all,
+        any,
+        argmax,
+        argmin,
+        count_nonzero,
+        max,
+        mean,
+        min,
+        prod,
+    )
+    from symdiff.ops.shape import broadcast_to, matrix_transpose, permute_dims, reshape, zeros_like
+    from symdiff.ops.structure import add_n, eye, item, refine
+    from symdiff.parse import parse
+    from symdiff.render.text import text
+    from symdiff.sizes import Size
+    from symdiff.trace import trace
+    from symdiff.types import (
+        TensorType,
+        TupleType,
+        bool_,
+        c64,
+        c128,
+        f16,
+        f32,
+        f64,
+        i8,
+        i16,
+        i32,
+        i64,
+        u8,
+        u16,
+        u32,
+        u64,
+    )
 
 _REGISTRY.seal()
 

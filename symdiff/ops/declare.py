@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from operator import or_
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -51,10 +51,13 @@ Number = bool | int | float | complex
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class over(NamedTuple):  # noqa: N801 - reads as a word in a rule
+class over:  # noqa: N801 - reads as a word in a rule
     """A partial derivative ``1 / denominator``: the gradient is divided, not multiplied."""
 
-    denominator: Node
+    __slots__ = ("denominator",)
+
+    def __init__(self, denominator: Node) -> None:
+        self.denominator = denominator
 
 
 # -- elementwise ---------------------------------------------------------------------------
@@ -219,10 +222,13 @@ def _is_one(g: Node, narrow: Node, like: Node) -> bool:
     return narrow.op.name == "constant" and g.type == like.type and scalar_value(narrow) == 1
 
 
-class _Mask(NamedTuple):
-    condition: Node
-    value: Node
-    zero_first: bool
+class _Mask:
+    __slots__ = ("condition", "value", "zero_first")
+
+    def __init__(self, condition: Node, value: Node, zero_first: bool) -> None:
+        self.condition = condition
+        self.value = value
+        self.zero_first = zero_first
 
     @property
     def taken(self) -> Node:
