@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from symdiff import digest, first_use, flat, inline, invariants, lift
+from symdiff import first_use, inline, lift
 from symdiff.binding import Requirement
 from symdiff.describe import operand_error, type_list
 from symdiff.errors import (
@@ -522,7 +522,7 @@ class Graph:
 
     def copy(self) -> Graph:
         """Another graph with the same nodes, at the same indices."""
-        return flat.restore(flat.flatten(self), Graph())
+        return _restore(_flat().flatten(self))
 
     def compact(self, keep: Node | Iterable[Node] | None = None) -> Graph:
         """A graph with all inputs and what `keep` (or the outputs) need, and nothing else.
@@ -538,7 +538,7 @@ class Graph:
             )
         self.own(kept, "compact")
         wanted = {n.index for n in self.ancestors(kept)} | {n.index for n in self.inputs}
-        return flat.restore(flat.flatten(self, sorted(wanted), kept), Graph())
+        return _restore(_flat().flatten(self, sorted(wanted), kept))
 
     def digest(self) -> str:
         """A stable hash of the structure, the same in every process and on every machine.
@@ -549,14 +549,14 @@ class Graph:
         # Nodes never change, so what there is of them tells whether a hash is still right.
         state = ("digest", len(self), tuple([o.index for o in self._outputs]))
         if state not in self.memo:
-            self.memo[state] = digest.of_graph(self)
+            self.memo[state] = first_use.module("digest").of_graph(self)
         return self.memo[state]  # type: ignore[no-any-return]
 
     # -- invariants ------------------------------------------------------------------------
 
     def check(self) -> None:
         """Verify every invariant of the graph; raises `InvariantError` saying which is broken."""
-        invariants.check(self)
+        first_use.module("invariants").check(self)
 
     # -- showing it ------------------------------------------------------------------------
 
@@ -587,11 +587,16 @@ class Graph:
         return page
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (flat.flatten(self),)
+        return _restore, (_flat().flatten(self),)
 
     def __copy__(self) -> Graph:
         return self.copy()
 
 
 def _restore(state: dict[str, Any]) -> Graph:
-    return flat.restore(state, Graph())
+    graph: Graph = _flat().restore(state, Graph())
+    return graph
+
+
+def _flat() -> Any:
+    return first_use.module("flat")
