@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from symdiff.node import Node
 from symdiff.op import REGISTRY, Op
 from symdiff.ops.declare import scalar_value
+from symdiff.types import promote
 
 __all__ = ["Rule", "function_rule", "rule"]
 
@@ -110,6 +111,8 @@ def rule(
         if found is None:
             return None
         nodes = [found[n] for n in names]
+        if promote(*[n.dtype for n in nodes]) != node.dtype:
+            return None  # a number of the left side is of a wider dtype: dropping it would show
         if when is not None and not when(*nodes):
             return None
         result = right(*nodes)

@@ -147,3 +147,15 @@ def test_a_long_chain_optimises_in_a_loop() -> None:
     g.outputs = [y]
     (output,) = sd.optimize(g).graph.outputs
     assert output.name == x.name
+
+
+def test_a_number_that_widens_the_dtype_is_not_dropped() -> None:
+    g = sd.Graph()
+    x = g.input("x", sd.f32[2])
+    one = g.constant(1.0)
+    g.outputs = [x * one, x ** g.constant(2.0)]
+    for output in sd.optimize(g).graph.outputs:
+        assert output.dtype == np.float64
+    narrow = np.array([1.1, -0.3], np.float32)
+    wide = narrow.astype(float)
+    np.testing.assert_array_equal(sd.compile([x], g.outputs)(narrow), [wide, wide**2], strict=True)
