@@ -73,6 +73,40 @@ with _paused_collector():
         tanh,
         where,
     )
+    from symdiff.ops.index import index, scatter
+    from symdiff.ops.linalg import matmul
+    from symdiff.ops.reduce import sum
+    from symdiff.ops.shape import broadcast_to, matrix_transpose, permute_dims, reshape, zeros_like
+    from symdiff.ops.structure import add_n, eye, item, refine
+    from symdiff.parse import parse
+    from symdiff.render.text import text
+    from symdiff.sizes import Size
+    from symdiff.trace import trace
+    from symdiff.types import (
+        TensorType,
+        TupleType,
+        bool_,
+        c64,
+        c128,
+        f16,
+        f32,
+        f64,
+        i8,
+        i16,
+        i32,
+        i64,
+        u8,
+        u16,
+        u32,
+        u64,
+    )
+
+__version__ = "0.1.0"
+
+if _TYPE_CHECKING:
+    from symdiff import testing as testing
+    from symdiff.draw import to_dot, to_svg
+    from symdiff.interop.networkx import from_networkx, to_networkx
     from symdiff.ops.extrema import clip, maximum, minimum
     from symdiff.ops.functions import (
         acos,
@@ -105,9 +139,7 @@ with _paused_collector():
         xlog1py,
         xlogy,
     )
-    from symdiff.ops.index import index, scatter
     from symdiff.ops.joining import concat, expand_dims, moveaxis, squeeze, stack, swapaxes
-    from symdiff.ops.linalg import matmul
     from symdiff.ops.losses import (
         binary_cross_entropy,
         categorical_cross_entropy,
@@ -127,7 +159,6 @@ with _paused_collector():
     )
     from symdiff.ops.probe import probe
     from symdiff.ops.products import einsum, outer, tensordot, vecdot
-    from symdiff.ops.reduce import sum
     from symdiff.ops.reductions import (
         all,
         any,
@@ -139,57 +170,54 @@ with _paused_collector():
         min,
         prod,
     )
-    from symdiff.ops.shape import broadcast_to, matrix_transpose, permute_dims, reshape, zeros_like
-    from symdiff.ops.structure import add_n, eye, item, refine
-    from symdiff.parse import parse
-    from symdiff.render.text import text
-    from symdiff.sizes import Size
-    from symdiff.trace import trace
-    from symdiff.types import (
-        TensorType,
-        TupleType,
-        bool_,
-        c64,
-        c128,
-        f16,
-        f32,
-        f64,
-        i8,
-        i16,
-        i32,
-        i64,
-        u8,
-        u16,
-        u32,
-        u64,
-    )
-
-_REGISTRY.seal()
-
-__version__ = "0.1.0"
-
-if _TYPE_CHECKING:
-    from symdiff import testing as testing
-    from symdiff.draw import to_dot, to_svg
-    from symdiff.interop.networkx import from_networkx, to_networkx
     from symdiff.rewrite.passes import optimize
 
-_LATER = {
-    "from_networkx": "interop.networkx",
-    "optimize": "rewrite.passes",
-    "to_dot": "draw",
-    "to_networkx": "interop.networkx",
-    "to_svg": "draw",
+# What loads when it is first used, as imported above: families of operations, and the rest.
+_FAMILIES = {
+    "ops.extrema": "clip maximum minimum",
+    "ops.functions": (
+        "acos acosh asin asinh atan atan2 atanh cathetus ceil cosh exp2 expm1 floor hypot "
+        "isfinite isinf isnan log10 log1p log2 logical_xor reciprocal round sinh square tan "
+        "trunc xlog1py xlogy"
+    ),
+    "ops.joining": "concat expand_dims moveaxis squeeze stack swapaxes",
+    "ops.losses": (
+        "binary_cross_entropy categorical_cross_entropy hinge_loss "
+        "sigmoid_binary_cross_entropy softmax_cross_entropy"
+    ),
+    "ops.nn": "log_softmax logaddexp logsumexp one_hot relu sigmoid softmax softplus",
+    "ops.probe": "probe",
+    "ops.products": "einsum outer tensordot vecdot",
+    "ops.reductions": "all any argmax argmin count_nonzero max mean min prod",
 }
-"""Names handed on from modules that load when they are first used."""
+_OTHERS = {
+    "draw": "to_dot to_svg",
+    "interop.networkx": "from_networkx to_networkx",
+    "rewrite.passes": "optimize",
+}
+
+_MODULES = ("testing",)
+
+
+def _by_name(table: dict[str, str]) -> dict[str, str]:
+    return {name: module for module, names in table.items() for name in names.split()}
+
+
+_REGISTRY.families = _by_name(_FAMILIES)
+_LATER = _REGISTRY.families | _by_name(_OTHERS)
 
 
 def __getattr__(name: str) -> object:
-    if name == "testing":
-        return _first_use.module("testing")
-    if name in _LATER:
-        return getattr(_first_use.module(_LATER[name]), name)
-    raise AttributeError(f"module 'symdiff' has no attribute {name!r}")
+    if name in _MODULES:
+        return _first_use.module(name)
+    if name not in _LATER:
+        raise AttributeError(f"module 'symdiff' has no attribute {name!r}")
+    value = globals()[name] = getattr(_first_use.module(_LATER[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 __all__ = [

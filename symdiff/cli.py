@@ -27,7 +27,7 @@ __all__ = ["main"]
 _NOT_CALLED = ("symdiff.ops.declare", "symdiff.ops.probe")
 _FUNCTIONS = {
     name: found
-    for name, found in vars(sd).items()
+    for name, found in ((name, getattr(sd, name)) for name in sd.__all__)
     if isinstance(found, Op)
     or (
         getattr(found, "__module__", "").startswith("symdiff.ops.")

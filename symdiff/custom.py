@@ -17,7 +17,7 @@ from symdiff.errors import ArgumentError, NotDifferentiableError, ShapeError
 from symdiff.graph import Graph
 from symdiff.inline import rebuild
 from symdiff.node import Node
-from symdiff.op import Op
+from symdiff.op import REGISTRY, Op
 from symdiff.ops.declare import op
 from symdiff.ops.shape import broadcast_to, zeros_like
 from symdiff.sizes import Dim
@@ -216,3 +216,5 @@ custom: Op = op(
     jvp_all=_jvp_all,
     batch=_batch,
 )
+
+REGISTRY.enroll(__name__)

@@ -189,7 +189,7 @@ class Node(Storage):
     @property
     def T(self) -> Node:
         """All axes reversed."""
-        return _call("permute_dims", self)  # type: ignore[no-any-return]
+        return _call("permute_dims", self, axes=None)  # type: ignore[no-any-return]
 
     @property
     def mT(self) -> Node:
@@ -321,11 +321,11 @@ class Node(Storage):
     # -- NumPy's functions -----------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        function = REGISTRY.ufuncs.get(ufunc)
+        function = REGISTRY.for_ufunc(ufunc)
         if function is None:
             raise ArgumentError(f"np.{ufunc.__name__} has no symdiff counterpart")
         if method != "__call__":
-            function = REGISTRY.numpy_functions.get((ufunc, method))
+            function = REGISTRY.for_numpy((ufunc, method))
             if function is None:
                 raise ArgumentError(f"np.{ufunc.__name__}.{method} is not available on nodes")
         _refuse(ufunc.__name__, kwargs, ("out", "where"))
@@ -336,7 +336,7 @@ class Node(Storage):
     def __array_function__(
         self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        ours = REGISTRY.numpy_functions.get(function)
+        ours = REGISTRY.for_numpy(function)
         if ours is None:
             module = function.__module__.replace("numpy", "np", 1)
             raise ArgumentError(

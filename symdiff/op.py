@@ -1,8 +1,8 @@
 """What computes a node: `Op`, a frozen record of everything known about one operation.
 
 An op is declared in one expression (`symdiff.ops.declare` has the forms) and applied by calling
-it on nodes. The registry holds symdiff's own; it is sealed when the import ends. A user's ops
-are plain values of the same class and never registered.
+it on nodes. The registry holds symdiff's own, of which most load on first use. A user's ops are
+plain values of the same class and never registered.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from inspect import Parameter, Signature
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from symdiff import first_use
 from symdiff.errors import ArgumentError, NotDifferentiableError
 from symdiff.types import Type
 
@@ -179,7 +180,7 @@ class Op:
             ("linear", linear),
             ("ufunc", ufunc),
             ("lifts", lifts),
-            ("registered", REGISTRY.offer(name, self)),
+            ("registered", False),
         ):
             put(self, slot, value)
         for slot, rules in (("vjp", vjp), ("jvp", jvp)):
@@ -286,11 +287,9 @@ class Op:
         return Signature(
             [Parameter(name, kind) for name in self.arguments]
             + [
-                Parameter(
-                    name,
-                    Parameter.KEYWORD_ONLY,
-                    default=Parameter.empty if default is REQUIRED else default,
-                )
+                Parameter(name, Parameter.POSITIONAL_OR_KEYWORD)
+                if default is REQUIRED and not self.variadic
+                else Parameter(name, Parameter.KEYWORD_ONLY, default=default)
                 for name, default in self.parameters.items()
             ]
         )
@@ -323,8 +322,9 @@ def _attribute(module: str, name: str) -> Any:
 class Registry:
     """symdiff's own ops by name, and what NumPy's functions are called here.
 
-    The one global table of the library. It fills while `symdiff` is imported and is sealed
-    then; nothing changes it afterwards.
+    The one global table of the library. Each family of ops enters itself when its module loads:
+    some with `import symdiff`, the others, named in `families`, when one of their names is first
+    asked for. A user's ops never enter it.
     """
 
     def __init__(self) -> None:
@@ -332,35 +332,65 @@ class Registry:
         self.functions: dict[str, Callable[..., Any]] = {}
         self.numpy_functions: dict[Any, Callable[..., Any]] = {}
         self.ufuncs: dict[Any, Callable[..., Any]] = {}
-        self.sealed = False
+        self.families: Mapping[str, str] = {}
+        """Names of public functions -> the modules they are in, for `first_use`."""
 
-    def offer(self, name: str, op: Op) -> bool:
-        """Take the op in while the registry is open; a sealed one leaves it a plain value."""
-        if self.sealed:
-            return False
-        if name in self.ops:
-            raise ArgumentError(f"op {name!r} is declared twice")
-        self.ops[name] = op
-        return True
+    def enroll(self, module: str) -> None:
+        """Enter every op a module of symdiff has declared: the last line of each family.
+
+        Raises `ArgumentError` for any other module, and for a name that is taken.
+        """
+        if not module.startswith("symdiff."):
+            raise ArgumentError(f"{module}: only symdiff's own ops are registered; use the values")
+        for op in list(vars(sys.modules[module]).values()):
+            if isinstance(op, Op) and not op.registered:
+                if op.name in self.ops:
+                    raise ArgumentError(f"op {op.name!r} is declared twice")
+                self.ops[op.name] = op
+                object.__setattr__(op, "registered", True)
+                if op.ufunc is not None:
+                    self.ufuncs.setdefault(op.ufunc, op)
+
+    def complete(self) -> dict[str, Op]:
+        """All ops, every family loaded."""
+        for module in dict.fromkeys(self.families.values()):
+            first_use.module(module)
+        return self.ops
 
     def find(self, name: str) -> Op:
         """The op of that name; `ArgumentError` if there is none."""
-        try:
-            return self.ops[name]
-        except KeyError:
-            raise ArgumentError(f"no op is named {name!r}") from None
+        op: Op | None = self._look_up(self.ops, name)
+        if op is None:
+            raise ArgumentError(f"no op is named {name!r}")
+        return op
 
     def function(self, name: str) -> Callable[..., Any]:
         """The public function of that name: the op itself, or a function over ops."""
+        if name in self.families:
+            first_use.module(self.families[name])
         found = self.functions.get(name)
-        return found if found is not None else self.find(name)
+        return self.find(name) if found is None else found
 
-    def seal(self) -> None:
-        """End of import: from here on the tables do not change."""
-        for op in self.ops.values():
-            if op.ufunc is not None:
-                self.ufuncs.setdefault(op.ufunc, op)
-        self.sealed = True
+    def for_ufunc(self, ufunc: Any) -> Callable[..., Any] | None:
+        """What a NumPy ufunc is here, if anything."""
+        return self._look_up(self.ufuncs, ufunc)  # type: ignore[no-any-return]
+
+    def for_numpy(self, function: Any) -> Callable[..., Any] | None:
+        """What a NumPy function, or a ufunc and the name of its method, is here, if anything."""
+        return self._look_up(self.numpy_functions, function)  # type: ignore[no-any-return]
+
+    def _look_up(self, table: Mapping[Any, Any], key: Any) -> Any:
+        """The entry of a table, once the family that may hold it is loaded."""
+        found = table.get(key)
+        if found is None:
+            family = self.families.get(getattr(key, "__name__", key))
+            if family is not None:
+                first_use.module(family)
+                found = table.get(key)
+        if found is None:
+            self.complete()
+            found = table.get(key)
+        return found
 
     def __reduce__(self) -> str:
         return "REGISTRY"

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from symdiff.op import REQUIRED, Op
+from symdiff.op import REGISTRY, REQUIRED, Op
 from symdiff.sizes import as_dim
 from symdiff.types import TensorType, as_dtype, type_of_value
 
@@ -42,3 +42,5 @@ SIZE_OF: Final = Op(
     infer=lambda size, dtype: TensorType(dtype, ()),
     kernel=lambda size, dtype: np.asarray(size, dtype=dtype),
 )
+
+REGISTRY.enroll(__name__)

@@ -216,7 +216,7 @@ def test_substitute_may_change_a_type_where_every_consumer_accepts_it(host: sd.G
     v, longer = host.input("v", sd.f64[3]), host.input("longer", sd.f64[5])
     assert sd.substitute(sd.sin(v) * 2.0, {v: longer}).type == sd.f64[5]
     A = host.input("A", sd.f64[2, 3])
-    with pytest.raises(sd.ShapeError, match=r"columns of a \(3\) must equal entries of b \(5\)"):
+    with pytest.raises(sd.ShapeError, match=r"columns of x1 \(3\) must equal entries of x2 \(5\)"):
         sd.substitute(A @ v, {v: longer})
 
 

@@ -76,7 +76,7 @@ FAULTS = [
     ("%0 : f64[3] = sin", "sin takes 1 operand", "sin"),
     ("%0 : f64[3] = sin x x", "sin takes 1 operand", "sin"),
     ("%0 : f64[3] = add x y", "add: shapes (3,) and (4,) do not broadcast", "add"),
-    ("%0 : f64[3] = matmul A y", "columns of a (3) must equal entries of b (4)", "matmul"),
+    ("%0 : f64[3] = matmul A y", "columns of x1 (3) must equal entries of x2 (4)", "matmul"),
     ("%0 : bool_[] = add_n", "nothing to add", "add_n"),
     # scalars
     ("%0 : u8[2] = multiply u 256:u8", "expected an integer that fits u8", "256:u8"),
@@ -193,8 +193,8 @@ def test_an_op_that_refuses_its_operands_lists_them() -> None:
         "line 4: add: shapes (3,) and (4,) do not broadcast",
         "      %1 : f64[3] = add %0 y",
         "                    ^^^",
-        "  a = %0 : f64[3] = sin x            (<text>:2)",
-        "  b = y : f64[4]                     (<text>:1)",
+        "  x1 = %0 : f64[3] = sin x            (<text>:2)",
+        "  x2 = y : f64[4]                     (<text>:1)",
     ]
 
 

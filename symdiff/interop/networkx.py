@@ -96,7 +96,7 @@ def from_networkx(digraph: Any, ops: Iterable[Op] | Mapping[str, Op] = ()) -> Gr
     if not (hasattr(digraph, "nodes") and hasattr(digraph, "in_edges")):
         raise ArgumentError(f"from_networkx takes a directed networkx graph, not {digraph!r}")
     own = ops if isinstance(ops, Mapping) else {op.name: op for op in ops}
-    known = {**REGISTRY.ops, **own}
+    known = {**REGISTRY.complete(), **own}
     about = digraph.graph
     graph = Graph(str(about.get("name") or "graph"))
     made: dict[Any, Node] = {}

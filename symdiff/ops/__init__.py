@@ -1,4 +1,4 @@
 """The operations, one file a family; `declare` has the forms they are declared in.
 
-Importing this package fills the registry; `symdiff/__init__.py` seals it.
+Each family enters its ops in the registry, when `import symdiff` or a first use loads it.
 """

@@ -22,7 +22,7 @@ import numpy as np
 
 from symdiff.errors import ArgumentError, ShapeError
 from symdiff.node import Node
-from symdiff.op import REQUIRED, Op
+from symdiff.op import REGISTRY, REQUIRED, Op
 from symdiff.ops.declare import linear, op, scalar_value, scale
 from symdiff.ops.reduce import sum as sum_
 from symdiff.ops.shape import permute_dims, tensor
@@ -386,3 +386,6 @@ def _cheapest_pair(
         return count(left_behind) - count(first) - count(second), count(both)
 
     return min(combinations(range(len(factors)), 2), key=cost)
+
+
+REGISTRY.enroll(__name__)

@@ -11,7 +11,8 @@ again. Nodes bring their operators along, so this file needs no op by name.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
+from functools import reduce, wraps
+from inspect import CO_VARARGS
 from operator import or_
 from typing import Any, TypeVar
 
@@ -468,9 +469,26 @@ def op(
 
 
 def public(function: F) -> F:
-    """Hand a function over ops to `Node`'s methods under its own name."""
-    REGISTRY.functions[function.__name__] = function
-    return function
+    """Hand a function over ops to `Node`'s methods under its own name.
+
+    What the array API has by keyword only, as `axis`, may also come by position, as in NumPy.
+    """
+    code = function.__code__
+    names, taken = code.co_varnames, code.co_argcount
+    keywords = names[taken : taken + code.co_kwonlyargcount]
+    found: Any = function
+    if keywords and not code.co_flags & CO_VARARGS:
+
+        @wraps(function)
+        def found(*args: Any, **named: Any) -> Any:
+            if len(args) > taken:
+                extra = dict(zip(keywords, args[taken:], strict=False))
+                if len(extra) == len(args) - taken and extra.keys().isdisjoint(named):
+                    return function(*args[:taken], **extra, **named)
+            return function(*args, **named)
+
+    REGISTRY.functions[function.__name__] = found
+    return found  # type: ignore[no-any-return]
 
 
 def numpy_function(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

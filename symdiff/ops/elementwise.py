@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.node import Node
-from symdiff.op import REQUIRED, Op
+from symdiff.op import REGISTRY, REQUIRED, Op
 from symdiff.ops.declare import (
     elementwise,
     fit,
@@ -66,8 +66,8 @@ __all__ = [
 
 add: Op = elementwise(
     "add",
-    "a b",
-    doc="Sum `a + b`, broadcasting as NumPy does.",
+    "x1 x2",
+    doc="Sum `x1 + x2`, broadcasting as NumPy does.",
     kernel=np.add,
     sympy="Add",
     commutative=True,
@@ -76,8 +76,8 @@ add: Op = elementwise(
 
 subtract: Op = elementwise(
     "subtract",
-    "a b",
-    doc="Difference `a - b`, broadcasting as NumPy does.",
+    "x1 x2",
+    doc="Difference `x1 - x2`, broadcasting as NumPy does.",
     kernel=np.subtract,
     sympy=lambda a, b: a - b,
     partials=(lambda y, a, b: 1, lambda y, a, b: -1),
@@ -85,8 +85,8 @@ subtract: Op = elementwise(
 
 multiply: Op = elementwise(
     "multiply",
-    "a b",
-    doc="Product `a * b`, broadcasting as NumPy does.",
+    "x1 x2",
+    doc="Product `x1 * x2`, broadcasting as NumPy does.",
     kernel=np.multiply,
     sympy="Mul",
     commutative=True,
@@ -95,8 +95,8 @@ multiply: Op = elementwise(
 
 divide: Op = elementwise(
     "divide",
-    "a b",
-    doc="Quotient `a / b`, broadcasting as NumPy does; integers give floats.",
+    "x1 x2",
+    doc="Quotient `x1 / x2`, broadcasting as NumPy does; integers give floats.",
     kernel=np.divide,
     sympy=lambda a, b: a / b,
     partials=(lambda y, a, b: over(b), lambda y, a, b: -(y / b)),
@@ -134,11 +134,11 @@ def _power_by_exponent(y: Node, a: Node, b: Node) -> Node:
 
 pow: Op = elementwise(
     "pow",
-    "a b",
-    doc="""Power `a ** b`, broadcasting as NumPy does.
+    "x1 x2",
+    doc="""Power `x1 ** x2`, broadcasting as NumPy does.
 
-    At ``a = 0`` the derivative by `b` is 0 by convention; the derivative by `a` is the
-    analytic one for every exponent, 0 for ``b = 0``.
+    At ``x1 = 0`` the derivative by `x2` is 0 by convention; the derivative by `x1` is the
+    analytic one for every exponent, 0 for ``x2 = 0``.
     """,
     kernel=np.power,
     sympy="Pow",
@@ -147,8 +147,8 @@ pow: Op = elementwise(
 
 floor_divide: Op = elementwise(
     "floor_divide",
-    "a b",
-    doc="`floor(a / b)`; piecewise constant, so its derivative is zero by definition.",
+    "x1 x2",
+    doc="`floor(x1 / x2)`; piecewise constant, so its derivative is zero by definition.",
     kernel=np.floor_divide,
     sympy=lambda a, b: a // b,
     partials=(None, None),
@@ -156,8 +156,8 @@ floor_divide: Op = elementwise(
 
 remainder: Op = elementwise(
     "remainder",
-    "a b",
-    doc="`a - b * floor(a / b)`, NumPy's `%`; the jumps count as constant in the derivative.",
+    "x1 x2",
+    doc="`x1 - x2 * floor(x1 / x2)`, NumPy's `%`; the jumps count as constant in the derivative.",
     kernel=np.remainder,
     sympy="Mod",
     partials=(lambda y, a, b: 1, lambda y, a, b: -floor_divide(a, b)),
@@ -165,10 +165,10 @@ remainder: Op = elementwise(
 
 divmod: Op = elementwise(
     "divmod",
-    "a b",
-    doc="""Quotient and remainder, ``(a // b, a % b)``: one node with two results.
+    "x1 x2",
+    doc="""Quotient and remainder, ``(x1 // x2, x1 % x2)``: one node with two results.
 
-    The quotient is piecewise constant; the remainder's derivatives are 1 and ``-(a // b)``.
+    The quotient is piecewise constant; the remainder's derivatives are 1 and ``-(x1 // x2)``.
     """,
     kernel=np.divmod,
     vjp=(
@@ -260,24 +260,26 @@ tanh: Op = elementwise(
 
 def _comparison(name: str, kernel: Any, doc: str, commutative: bool = False) -> Op:
     return elementwise(
-        name, "a b", doc=doc, kernel=kernel, partials=(None, None), commutative=commutative
+        name, "x1 x2", doc=doc, kernel=kernel, partials=(None, None), commutative=commutative
     )
 
 
-less: Op = _comparison("less", np.less, "`a < b`, entry by entry.")
-less_equal: Op = _comparison("less_equal", np.less_equal, "`a <= b`, entry by entry.")
-greater: Op = _comparison("greater", np.greater, "`a > b`, entry by entry.")
-greater_equal: Op = _comparison("greater_equal", np.greater_equal, "`a >= b`, entry by entry.")
-equal: Op = _comparison("equal", np.equal, "`a == b`, entry by entry.", True)
-not_equal: Op = _comparison("not_equal", np.not_equal, "`a != b`, entry by entry.", True)
-logical_and: Op = _comparison("logical_and", np.logical_and, "`a and b`, entry by entry.", True)
-logical_or: Op = _comparison("logical_or", np.logical_or, "`a or b`, entry by entry.", True)
+less: Op = _comparison("less", np.less, "`x1 < x2`, entry by entry.")
+less_equal: Op = _comparison("less_equal", np.less_equal, "`x1 <= x2`, entry by entry.")
+greater: Op = _comparison("greater", np.greater, "`x1 > x2`, entry by entry.")
+greater_equal: Op = _comparison("greater_equal", np.greater_equal, "`x1 >= x2`, entry by entry.")
+equal: Op = _comparison("equal", np.equal, "`x1 == x2`, entry by entry.", True)
+not_equal: Op = _comparison("not_equal", np.not_equal, "`x1 != x2`, entry by entry.", True)
+logical_and: Op = _comparison("logical_and", np.logical_and, "`x1 and x2`, entry by entry.", True)
+logical_or: Op = _comparison("logical_or", np.logical_or, "`x1 or x2`, entry by entry.", True)
 bitwise_and: Op = _comparison(
-    "bitwise_and", np.bitwise_and, "`a & b` of integers or booleans.", True
+    "bitwise_and", np.bitwise_and, "`x1 & x2` of integers or booleans.", True
 )
-bitwise_or: Op = _comparison("bitwise_or", np.bitwise_or, "`a | b` of integers or booleans.", True)
+bitwise_or: Op = _comparison(
+    "bitwise_or", np.bitwise_or, "`x1 | x2` of integers or booleans.", True
+)
 bitwise_xor: Op = _comparison(
-    "bitwise_xor", np.bitwise_xor, "`a ^ b` of integers or booleans.", True
+    "bitwise_xor", np.bitwise_xor, "`x1 ^ x2` of integers or booleans.", True
 )
 
 logical_not: Op = elementwise(
@@ -370,3 +372,5 @@ stop_gradient: Op = op(
 # -- NumPy's names -------------------------------------------------------------------------
 
 numpy_function(np.where)(where)
+
+REGISTRY.enroll(__name__)

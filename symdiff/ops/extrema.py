@@ -13,7 +13,7 @@ import numpy as np
 
 from symdiff.errors import ArgumentError
 from symdiff.node import Node
-from symdiff.op import Op
+from symdiff.op import REGISTRY, Op
 from symdiff.ops.declare import elementwise, mask_of, masked_like, numpy_function, public
 from symdiff.ops.elementwise import equal, greater_equal, less_equal, under, where
 
@@ -91,3 +91,6 @@ def _np_clip(
     a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None
 ) -> Node:
     return clip(a, a_min if min is None else min, a_max if max is None else max)
+
+
+REGISTRY.enroll(__name__)

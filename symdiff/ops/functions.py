@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.node import Node
-from symdiff.op import Op
+from symdiff.op import REGISTRY, Op
 from symdiff.ops.declare import elementwise, numpy_function, over, public, scale
 from symdiff.ops.elementwise import equal, exp, log, logical_and, where
 from symdiff.types import promote
@@ -410,3 +410,5 @@ def _np_round(a: Node, decimals: int = 0) -> Node:
 
 
 numpy_function(np.fix)(trunc)
+
+REGISTRY.enroll(__name__)

@@ -16,7 +16,7 @@ from symdiff.binding import Requirement
 from symdiff.errors import ArgumentError, ShapeError
 from symdiff.literals import Slice
 from symdiff.node import Node
-from symdiff.op import Op
+from symdiff.op import REGISTRY, Op
 from symdiff.ops.declare import linear, public
 from symdiff.ops.shape import tensor
 from symdiff.sizes import Dim, Size
@@ -229,3 +229,6 @@ scatter: Op = linear(
 def getitem(x: Node, key: Any) -> Node:
     """``x[key]`` for ints, slices, None and Ellipsis. Raises `ShapeError` out of bounds."""
     return index(x, key=key)
+
+
+REGISTRY.enroll(__name__)

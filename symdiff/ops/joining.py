@@ -16,7 +16,7 @@ from symdiff.describe import listing
 from symdiff.errors import ArgumentError, ShapeError
 from symdiff.literals import Slice
 from symdiff.node import Node
-from symdiff.op import Op
+from symdiff.op import REGISTRY, Op
 from symdiff.ops.declare import linear, numpy_function, public
 from symdiff.ops.index import index
 from symdiff.ops.reduce import like_operand
@@ -347,3 +347,6 @@ def _np_hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> No
     parts = [_at_least(x, 1) for x in tup]
     axis = 0 if np.ndim(parts[0]) == 1 else 1
     return _cast(concat(parts, axis=axis), dtype, casting)
+
+
+REGISTRY.enroll(__name__)

@@ -13,9 +13,9 @@ import numpy as np
 
 from symdiff.errors import ShapeError
 from symdiff.node import Node
-from symdiff.op import Op
+from symdiff.op import REGISTRY, Op
 from symdiff.ops.declare import fit, numpy_function, op
-from symdiff.ops.shape import matrix_transpose, permute_dims, reshape, tensor
+from symdiff.ops.shape import matrix_transpose, reshape, tensor
 from symdiff.sizes import definitely_different
 from symdiff.types import TensorType, Type, broadcast_shapes, promote, shape_text
 
@@ -24,7 +24,7 @@ __all__ = ["matmul"]
 
 def _matmul_type(a: Type, b: Type) -> TensorType:
     a, b = tensor(a), tensor(b)
-    for name, x in (("a", a), ("b", b)):
+    for name, x in (("x1", a), ("x2", b)):
         if not x.rank:
             raise ShapeError(f"{name} is a scalar; use * to scale")
     rows = b.shape[-2] if b.rank > 1 else b.shape[0]
@@ -33,7 +33,7 @@ def _matmul_type(a: Type, b: Type) -> TensorType:
         verb = (
             "must equal" if definitely_different(a.shape[-1], rows) else "are not known to equal"
         )
-        raise ShapeError(f"columns of a ({a.shape[-1]}) {verb} {what} of b ({rows})")
+        raise ShapeError(f"columns of x1 ({a.shape[-1]}) {verb} {what} of x2 ({rows})")
     lead = broadcast_shapes([a.shape[:-2], b.shape[:-2]])
     if lead is None:
         shapes = f"{shape_text(a.shape[:-2])} and {shape_text(b.shape[:-2])}"
@@ -78,7 +78,7 @@ def _batch_matmul(y: Node, inputs: tuple[Node, ...], mapped: tuple[bool, ...]) -
     rank_a, rank_b = a.ndim - mapped[0], b.ndim - mapped[1]
     size = a.shape[0] if mapped[0] else b.shape[0]
     if rank_b == 1 and not mapped[0] and rank_a <= 2:  # many vectors times one matrix
-        return matmul(b, a if rank_a == 1 else permute_dims(a, axes=None))
+        return matmul(b, a if rank_a == 1 else a.T)
     if rank_a == 1 and not mapped[1] and rank_b <= 2:
         return matmul(a, b)
     # Vectors as matrices of one row or column; then ones after the mapped axis, so that the
@@ -97,7 +97,7 @@ def _batch_matmul(y: Node, inputs: tuple[Node, ...], mapped: tuple[bool, ...]) -
 
 matmul: Op = op(
     "matmul",
-    "a b",
+    "x1 x2",
     doc="""Matrix product over the last two axes; leading axes broadcast.
 
     A vector on the left is a row and one on the right a column, and its axis is dropped from
@@ -116,3 +116,6 @@ matmul: Op = op(
 @numpy_function(np.dot)
 def _np_dot(a: Any, b: Any) -> Node:
     return a.dot(b) if isinstance(a, Node) else b * a if np.ndim(a) == 0 else b.__rmatmul__(a)
+
+
+REGISTRY.enroll(__name__)

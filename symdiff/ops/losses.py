@@ -15,7 +15,7 @@ import numpy as np
 from symdiff.describe import type_list
 from symdiff.errors import ArgumentError, DTypeError, ShapeError
 from symdiff.node import Node
-from symdiff.op import Op
+from symdiff.op import REGISTRY, Op
 from symdiff.ops.declare import elementwise
 from symdiff.ops.elementwise import equal, log, logical_and, where
 from symdiff.ops.functions import in_sympy, xlog1py, xlogy
@@ -216,3 +216,6 @@ def hinge_loss(scores: Any, labels: Any) -> Node:
             f"{type_list((scores, labels))}"
         )
     return relu(1 - _as_scores(labels, scores) * scores)
+
+
+REGISTRY.enroll(__name__)

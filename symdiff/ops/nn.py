@@ -15,7 +15,7 @@ import numpy as np
 
 from symdiff.errors import DTypeError, ShapeError
 from symdiff.node import Node
-from symdiff.op import REQUIRED, Op
+from symdiff.op import REGISTRY, REQUIRED, Op
 from symdiff.ops.declare import elementwise, op, scale
 from symdiff.ops.elementwise import equal, exp, greater, under, where
 from symdiff.ops.functions import in_sympy
@@ -285,3 +285,5 @@ one_hot: Op = op(
     jvp=(None,),
     batch=_batch_one_hot,
 )
+
+REGISTRY.enroll(__name__)

@@ -9,7 +9,7 @@ import numpy as np
 
 from symdiff.errors import ArgumentError
 from symdiff.node import Node
-from symdiff.op import Op
+from symdiff.op import REGISTRY, Op
 from symdiff.ops.declare import linear
 from symdiff.ops.shape import tensor
 
@@ -57,3 +57,6 @@ def probe(x: Node, label: str, callback: Callable[[str, Any], Any] | None = None
     if callback is not None and not callable(callback):
         raise ArgumentError(f"probe: callback must be a function, not {callback!r}")
     return _probe(x, label=label, callback=callback)
+
+
+REGISTRY.enroll(__name__)

@@ -9,7 +9,7 @@ import numpy as np
 
 from symdiff.errors import ArgumentError
 from symdiff.node import Node
-from symdiff.op import Op
+from symdiff.op import REGISTRY, Op
 from symdiff.ops.declare import linear, numpy_function
 from symdiff.ops.shape import broadcast_to, reshape, tensor
 from symdiff.types import Shape, TensorType, Type, as_dtype, normalize_axes
@@ -174,3 +174,5 @@ def numpy_reduction(
 
 numpy_reduction(sum, np.sum, dtype=True)
 numpy_reduction(sum, (np.add, "reduce"), dtype=True, axis=0)
+
+REGISTRY.enroll(__name__)

@@ -17,7 +17,7 @@ from symdiff.binding import Requirement
 from symdiff.describe import listing
 from symdiff.errors import DTypeError, ShapeError
 from symdiff.node import Node
-from symdiff.op import Op
+from symdiff.op import REGISTRY, Op
 from symdiff.ops.declare import mask_of, masked_like, numpy_function, op, over, public, scale
 from symdiff.ops.elementwise import equal, not_equal, under, where
 from symdiff.ops.reduce import (
@@ -331,3 +331,5 @@ for _function, _names, _ufunc in (
 numpy_reduction(argmax, np.argmax)
 numpy_reduction(argmin, np.argmin)
 numpy_reduction(count_nonzero, np.count_nonzero)
+
+REGISTRY.enroll(__name__)

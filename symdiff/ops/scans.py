@@ -18,7 +18,7 @@ import numpy as np
 
 from symdiff.errors import ShapeError
 from symdiff.node import Node
-from symdiff.op import Op
+from symdiff.op import REGISTRY, Op
 from symdiff.ops.declare import op
 from symdiff.ops.reduce import batch_reduction
 from symdiff.ops.shape import broadcast_to, tensor
@@ -154,3 +154,5 @@ recurrence: Op = op(
     ),
     batch=_batch_recurrence,
 )
+
+REGISTRY.enroll(__name__)

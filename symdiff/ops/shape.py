@@ -9,7 +9,7 @@ import numpy as np
 from symdiff.describe import node_line
 from symdiff.errors import ArgumentError, DTypeError, ShapeError
 from symdiff.node import Node
-from symdiff.op import REQUIRED, Op
+from symdiff.op import REGISTRY, REQUIRED, Op
 from symdiff.ops.declare import fit, linear, numpy_function, public
 from symdiff.sizes import definitely_different
 from symdiff.types import (
@@ -105,7 +105,7 @@ permute_dims: Op = linear(
     "permute_dims",
     "x",
     doc="`x` with its axes permuted; None reverses them.",
-    parameters={"axes": None},
+    parameters={"axes": REQUIRED},
     normalize=_permute_params,
     identity=lambda x, axes: axes == tuple(range(len(axes))),
     infer=lambda x, axes: tensor(x).with_shape(tuple(x.shape[a] for a in axes)),
@@ -185,3 +185,5 @@ numpy_function(np.matrix_transpose)(matrix_transpose)
 numpy_function(np.shape)(lambda a: a.shape)
 numpy_function(np.ndim)(lambda a: a.ndim)
 numpy_function(np.ravel)(lambda a, order="C": _np_reshape(a, -1, order))
+
+REGISTRY.enroll(__name__)

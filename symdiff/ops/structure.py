@@ -10,7 +10,7 @@ import numpy as np
 from symdiff.binding import Requirement
 from symdiff.errors import ArgumentError, DTypeError, ShapeError
 from symdiff.node import Node
-from symdiff.op import Op
+from symdiff.op import REGISTRY, Op
 from symdiff.ops.declare import linear, op
 from symdiff.ops.shape import broadcast_to, tensor
 from symdiff.sizes import as_dim, definitely_different
@@ -166,3 +166,5 @@ eye: Op = op(
     kernel=lambda n, dtype: np.eye(n, dtype=dtype),
     form="source",
 )
+
+REGISTRY.enroll(__name__)

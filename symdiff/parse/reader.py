@@ -52,7 +52,7 @@ def read(
     own = ops if isinstance(ops, Mapping) else {op.name: op for op in ops}
     arrays = constants.values() if isinstance(constants, Mapping) else constants
     by_digest = {Literal(a).digest().hex(): a for a in arrays}
-    known = Known({**REGISTRY.ops, **own}, {}, by_digest)
+    known = Known({**REGISTRY.complete(), **own}, {}, by_digest)
     lines = text.replace("\r\n", "\n").split("\n")
     block: _Block | None = None
     with paused_collector():

@@ -16,6 +16,9 @@ import symdiff as sd
 from symdiff.op import NO_PARAMS, REGISTRY
 from symdiff.ops.index import resolve_key
 
+OPS = REGISTRY.complete()
+"""Every op there is: the families that load on first use among them."""
+
 Shape = tuple[int, ...]
 Domain = Callable[[np.random.Generator, Shape, Any], np.ndarray]
 Params = Mapping[str, Any] | Callable[[Any], Mapping[str, Any]]  # or what they are for a dtype
@@ -405,7 +408,7 @@ NUMPY: Mapping[str, Callable[..., Any]] = {
 def samples_of(name: str) -> Samples:
     """The table's entry, completed from the op's form."""
     entry = SAMPLES.get(name, Samples())
-    op = REGISTRY.ops[name]
+    op = OPS[name]
     if op.form == "elementwise" and not entry.cases:
         return entry._replace(cases=ELEMENTWISE[len(op.arguments)])
     return entry
@@ -423,7 +426,5 @@ def is_covered(name: str) -> bool:
     return bool(samples_of(name).cases) or name in BY_HAND
 
 
-CHECKED: tuple[str, ...] = tuple(n for n in REGISTRY.ops if samples_of(n).cases)
-ELEMENTWISE_OPS: tuple[str, ...] = tuple(
-    n for n, op in REGISTRY.ops.items() if op.form == "elementwise"
-)
+CHECKED: tuple[str, ...] = tuple(n for n in OPS if samples_of(n).cases)
+ELEMENTWISE_OPS: tuple[str, ...] = tuple(n for n, op in OPS.items() if op.form == "elementwise")

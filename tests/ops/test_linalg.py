@@ -92,16 +92,16 @@ def test_sizes_that_do_not_fit_are_named() -> None:
     with pytest.raises(sd.ShapeError) as caught:
         A @ B
     lines = str(caught.value).splitlines()
-    assert lines[0] == "matmul: columns of a (3) must equal rows of b (2)"
-    assert lines[1].startswith("  a = A : f64[2,3]")
-    assert lines[2].startswith("  b = B : f64[2,1]")
+    assert lines[0] == "matmul: columns of x1 (3) must equal rows of x2 (2)"
+    assert lines[1].startswith("  x1 = A : f64[2,3]")
+    assert lines[2].startswith("  x2 = B : f64[2,1]")
     assert "test_linalg.py" in lines[1]
 
 
 def test_named_sizes_that_may_differ_do_not_multiply() -> None:
     g = sd.Graph()
     A, B = g.input("A", sd.f64["n", "m"]), g.input("B", sd.f64["k", 2])
-    with pytest.raises(sd.ShapeError, match=r"columns of a \(m\) are not known to equal rows"):
+    with pytest.raises(sd.ShapeError, match=r"columns of x1 \(m\) are not known to equal rows"):
         A @ B
     assert (A @ sd.refine(B, sd.f64["m", 2])).type == sd.f64["n", 2]
 
@@ -116,7 +116,7 @@ def test_leading_axes_that_do_not_broadcast_are_named() -> None:
 def test_a_scalar_is_told_to_use_multiplication() -> None:
     g = sd.Graph()
     A, s = g.input("A", sd.f64[2, 2]), g.input("s", sd.f64)
-    with pytest.raises(sd.ShapeError, match="b is a scalar; use \\* to scale"):
+    with pytest.raises(sd.ShapeError, match="x2 is a scalar; use \\* to scale"):
         A @ s
 
 
