@@ -1,0 +1,1 @@
+"""Samples of the operations, a file a family: `SAMPLES`, and where needed `NUMPY`."""

@@ -1,0 +1,9 @@
+"""Samples of the operations of `symdiff/ops/along.py` and its kin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.ops.domains import Samples
+
+SAMPLES: Mapping[str, Samples] = {}
