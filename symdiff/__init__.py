@@ -41,9 +41,12 @@ with _paused_collector():
     from symdiff.ops.elementwise import (
         abs,
         add,
+        astype,
         bitwise_and,
         bitwise_invert,
+        bitwise_left_shift,
         bitwise_or,
+        bitwise_right_shift,
         bitwise_xor,
         cast,
         cos,
@@ -63,8 +66,8 @@ with _paused_collector():
         multiply,
         negative,
         not_equal,
-        pow,
         remainder,
+        sech,
         sign,
         sin,
         sqrt,
@@ -75,9 +78,17 @@ with _paused_collector():
     )
     from symdiff.ops.index import index, scatter
     from symdiff.ops.linalg import matmul
+    from symdiff.ops.powers import pow, pow_derivative
     from symdiff.ops.reduce import sum
-    from symdiff.ops.shape import broadcast_to, matrix_transpose, permute_dims, reshape, zeros_like
-    from symdiff.ops.structure import add_n, eye, item, refine
+    from symdiff.ops.shape import (
+        broadcast_arrays,
+        broadcast_to,
+        matrix_transpose,
+        permute_dims,
+        reshape,
+        zeros_like,
+    )
+    from symdiff.ops.structure import add_n, item, refine
     from symdiff.parse import parse
     from symdiff.render.text import text
     from symdiff.sizes import Size
@@ -104,21 +115,64 @@ with _paused_collector():
 __version__ = "0.1.0"
 
 if _TYPE_CHECKING:
+    from symdiff import linalg as linalg
+    from symdiff import special as special
     from symdiff import testing as testing
+    from symdiff.batching import batch, vmap
     from symdiff.draw import to_dot, to_svg
     from symdiff.interop.networkx import from_networkx, to_networkx
-    from symdiff.ops.extrema import clip, maximum, minimum
+    from symdiff.ops.along import take_along_axis
+    from symdiff.ops.angles import atan2
+    from symdiff.ops.complexes import angle, conj, imag, real
+    from symdiff.ops.creation import (
+        empty,
+        empty_like,
+        eye,
+        full,
+        full_like,
+        ones,
+        ones_like,
+        tri,
+        zeros,
+    )
+    from symdiff.ops.cumulative import (
+        cumulative_max,
+        cumulative_min,
+        cumulative_prod,
+        cumulative_sum,
+    )
+    from symdiff.ops.differences import diff
+    from symdiff.ops.extrema import clip, fmax, fmin, maximum, minimum
+    from symdiff.ops.floats import (
+        cbrt,
+        copysign,
+        deg2rad,
+        float_power,
+        fmod,
+        frexp,
+        gcd,
+        heaviside,
+        lcm,
+        ldexp,
+        logaddexp2,
+        modf,
+        nextafter,
+        positive,
+        rad2deg,
+        signbit,
+        spacing,
+    )
     from symdiff.ops.functions import (
         acos,
         acosh,
         asin,
         asinh,
         atan,
-        atan2,
         atanh,
         cathetus,
         ceil,
         cosh,
+        direction,
         exp2,
         expm1,
         floor,
@@ -139,14 +193,21 @@ if _TYPE_CHECKING:
         xlog1py,
         xlogy,
     )
+    from symdiff.ops.gather import gather, scatter_add
+    from symdiff.ops.interpolation import interp
     from symdiff.ops.joining import concat, expand_dims, moveaxis, squeeze, stack, swapaxes
+    from symdiff.ops.lookup import bincount, digitize, histogram, isin, searchsorted
     from symdiff.ops.losses import (
         binary_cross_entropy,
         categorical_cross_entropy,
         hinge_loss,
+        multiclass_hinge_loss,
         sigmoid_binary_cross_entropy,
         softmax_cross_entropy,
     )
+    from symdiff.ops.matrices import diag, diagflat, kron, tril, triu, vander
+    from symdiff.ops.missing import nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar
+    from symdiff.ops.moves import flip, fliplr, flipud, repeat, roll, rot90, tile
     from symdiff.ops.nn import (
         log_softmax,
         logaddexp,
@@ -157,8 +218,20 @@ if _TYPE_CHECKING:
         softmax,
         softplus,
     )
+    from symdiff.ops.nonfinite import allclose, isclose, isneginf, isposinf, nan_to_num
+    from symdiff.ops.padding import pad
     from symdiff.ops.probe import probe
     from symdiff.ops.products import einsum, outer, tensordot, vecdot
+    from symdiff.ops.put import assign, put, scatter_max, scatter_min
+    from symdiff.ops.quantiles import (
+        median,
+        nanmedian,
+        nanpercentile,
+        nanquantile,
+        percentile,
+        quantile,
+    )
+    from symdiff.ops.ranges import arange, linspace, meshgrid
     from symdiff.ops.reductions import (
         all,
         any,
@@ -170,25 +243,93 @@ if _TYPE_CHECKING:
         min,
         prod,
     )
+    from symdiff.ops.sinc import sinc
+    from symdiff.ops.sorting import argsort, sort, top_k
+    from symdiff.ops.splitting import (
+        array_split,
+        delete,
+        dsplit,
+        hsplit,
+        insert,
+        split,
+        unstack,
+        vsplit,
+    )
+    from symdiff.ops.stacking import (
+        append,
+        atleast_1d,
+        atleast_2d,
+        atleast_3d,
+        block,
+        column_stack,
+        dstack,
+        hstack,
+        vstack,
+    )
+    from symdiff.ops.summaries import average, ptp, std, var
+    from symdiff.ops.take import nonzero, take
     from symdiff.rewrite.passes import optimize
 
 # What loads when it is first used, as imported above: families of operations, and the rest.
 _FAMILIES = {
-    "ops.extrema": "clip maximum minimum",
-    "ops.functions": (
-        "acos acosh asin asinh atan atan2 atanh cathetus ceil cosh exp2 expm1 floor hypot "
-        "isfinite isinf isnan log10 log1p log2 logical_xor reciprocal round sinh square tan "
-        "trunc xlog1py xlogy"
+    "batching": "batch vmap",
+    "ops.angles": "atan2",
+    "ops.complexes": "angle conj imag real",
+    "ops.cumulative": "cumulative_max cumulative_min cumulative_prod cumulative_sum",
+    "ops.differences": "diff",
+    "ops.along": "take_along_axis",
+    "ops.creation": "empty empty_like eye full full_like ones ones_like tri zeros",
+    "ops.extrema": "clip fmax fmin maximum minimum",
+    "ops.floats": (
+        "cbrt copysign deg2rad float_power fmod frexp gcd heaviside lcm ldexp logaddexp2 "
+        "modf nextafter positive rad2deg signbit spacing"
     ),
+    "ops.functions": (
+        "acos acosh asin asinh atan atanh cathetus ceil cosh direction exp2 expm1 floor "
+        "hypot isfinite isinf isnan log10 log1p log2 logical_xor reciprocal round sinh "
+        "square tan trunc xlog1py xlogy"
+    ),
+    "ops.gather": "gather scatter_add",
+    "ops.interpolation": "interp",
     "ops.joining": "concat expand_dims moveaxis squeeze stack swapaxes",
+    "ops.lookup": "bincount digitize histogram isin searchsorted",
     "ops.losses": (
-        "binary_cross_entropy categorical_cross_entropy hinge_loss "
+        "binary_cross_entropy categorical_cross_entropy hinge_loss multiclass_hinge_loss "
         "sigmoid_binary_cross_entropy softmax_cross_entropy"
     ),
+    "ops.matrices": "diag diagflat kron tril triu vander",
+    "ops.missing": "nanmax nanmean nanmin nanprod nanstd nansum nanvar",
+    "ops.moves": "flip fliplr flipud repeat roll rot90 tile",
     "ops.nn": "log_softmax logaddexp logsumexp one_hot relu sigmoid softmax softplus",
+    "ops.nonfinite": "allclose isclose isneginf isposinf nan_to_num",
+    "ops.padding": "pad",
     "ops.probe": "probe",
     "ops.products": "einsum outer tensordot vecdot",
+    "ops.put": "assign put scatter_max scatter_min",
+    "ops.quantiles": "median nanmedian nanpercentile nanquantile percentile quantile",
+    "ops.ranges": "arange linspace meshgrid",
     "ops.reductions": "all any argmax argmin count_nonzero max mean min prod",
+    "ops.sinc": "sinc",
+    "ops.summaries": "average ptp std var",
+    "ops.sorting": "argsort sort top_k",
+    "ops.splitting": "array_split delete dsplit hsplit insert split unstack vsplit",
+    "ops.stacking": (
+        "append atleast_1d atleast_2d atleast_3d block column_stack dstack hstack vstack"
+    ),
+    "ops.take": "nonzero take",
+}
+# Found by name as the families are, but no names of `sd`: those of `sd.linalg` and `sd.special`.
+_NAMESPACED = {
+    "ops.bessel": "i0 i0e i1 i1e",
+    "ops.beta": "beta betaln",
+    "ops.at": "at",
+    "ops.cross": "cross",
+    "ops.entropy": "entr expit kl_div log_expit logit rel_entr",
+    "ops.gamma": "digamma exprel gamma gammaln multigammaln polygamma",
+    "ops.matrices": "diagonal trace",
+    "ops.normal": "erf erfc erfcinv erfcx erfinv log_ndtr ndtr ndtri",
+    "ops.norms": "matrix_norm vector_norm",
+    "ops.weighted": "share signed_logsumexp weighted_share",
 }
 _OTHERS = {
     "draw": "to_dot to_svg",
@@ -196,15 +337,15 @@ _OTHERS = {
     "rewrite.passes": "optimize",
 }
 
-_MODULES = ("testing",)
+_MODULES = ("linalg", "special", "testing")
 
 
 def _by_name(table: dict[str, str]) -> dict[str, str]:
     return {name: module for module, names in table.items() for name in names.split()}
 
 
-_REGISTRY.families = _by_name(_FAMILIES)
-_LATER = _REGISTRY.families | _by_name(_OTHERS)
+_REGISTRY.families = _by_name(_FAMILIES) | _by_name(_NAMESPACED)
+_LATER = _by_name(_FAMILIES | _OTHERS)
 
 
 def __getattr__(name: str) -> object:
@@ -250,20 +391,38 @@ __all__ = [
     "add",
     "add_n",
     "all",
+    "allclose",
+    "angle",
     "any",
+    "append",
+    "arange",
     "argmax",
     "argmin",
+    "argsort",
+    "array_split",
     "asin",
     "asinh",
+    "assign",
+    "astype",
     "atan",
     "atan2",
     "atanh",
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
+    "average",
+    "batch",
     "binary_cross_entropy",
+    "bincount",
     "bitwise_and",
     "bitwise_invert",
+    "bitwise_left_shift",
     "bitwise_or",
+    "bitwise_right_shift",
     "bitwise_xor",
+    "block",
     "bool_",
+    "broadcast_arrays",
     "broadcast_to",
     "build_grad",
     "c64",
@@ -271,18 +430,37 @@ __all__ = [
     "cast",
     "categorical_cross_entropy",
     "cathetus",
+    "cbrt",
     "ceil",
     "clip",
+    "column_stack",
     "compile",
     "concat",
+    "conj",
+    "copysign",
     "cos",
     "cosh",
     "count_nonzero",
+    "cumulative_max",
+    "cumulative_min",
+    "cumulative_prod",
+    "cumulative_sum",
     "custom_gradient",
+    "deg2rad",
+    "delete",
+    "diag",
+    "diagflat",
+    "diff",
+    "digitize",
+    "direction",
     "divide",
     "divmod",
+    "dsplit",
+    "dstack",
     "einsum",
     "elementwise",
+    "empty",
+    "empty_like",
     "equal",
     "evaluate",
     "exp",
@@ -293,37 +471,66 @@ __all__ = [
     "f16",
     "f32",
     "f64",
+    "flip",
+    "fliplr",
+    "flipud",
+    "float_power",
     "floor",
     "floor_divide",
+    "fmax",
+    "fmin",
+    "fmod",
+    "frexp",
     "from_networkx",
+    "full",
+    "full_like",
     "function",
+    "gather",
+    "gcd",
     "grad",
     "greater",
     "greater_equal",
+    "heaviside",
     "hessian",
     "hinge_loss",
+    "histogram",
+    "hsplit",
+    "hstack",
     "hvp",
     "hypot",
     "i8",
     "i16",
     "i32",
     "i64",
+    "imag",
     "index",
+    "insert",
+    "interp",
+    "isclose",
     "isfinite",
+    "isin",
     "isinf",
     "isnan",
+    "isneginf",
+    "isposinf",
     "item",
     "jacobian",
     "jvp",
+    "kron",
+    "lcm",
+    "ldexp",
     "less",
     "less_equal",
+    "linalg",
     "linear",
+    "linspace",
     "log",
     "log1p",
     "log2",
     "log10",
     "log_softmax",
     "logaddexp",
+    "logaddexp2",
     "logical_and",
     "logical_not",
     "logical_or",
@@ -334,66 +541,122 @@ __all__ = [
     "max",
     "maximum",
     "mean",
+    "median",
+    "meshgrid",
     "min",
     "minimum",
+    "modf",
     "moveaxis",
+    "multiclass_hinge_loss",
     "multiply",
+    "nan_to_num",
+    "nanmax",
+    "nanmean",
+    "nanmedian",
+    "nanmin",
+    "nanpercentile",
+    "nanprod",
+    "nanquantile",
+    "nanstd",
+    "nansum",
+    "nanvar",
     "negative",
+    "nextafter",
+    "nonzero",
     "not_equal",
     "one_hot",
+    "ones",
+    "ones_like",
     "op",
     "optimize",
     "outer",
     "over",
+    "pad",
     "parse",
+    "percentile",
     "permute_dims",
+    "positive",
     "pow",
+    "pow_derivative",
     "probe",
     "prod",
+    "ptp",
+    "put",
+    "quantile",
+    "rad2deg",
+    "real",
     "reciprocal",
     "refine",
     "relu",
     "remainder",
+    "repeat",
     "reshape",
+    "roll",
+    "rot90",
     "round",
     "scatter",
+    "scatter_add",
+    "scatter_max",
+    "scatter_min",
+    "searchsorted",
     "sigmoid",
     "sigmoid_binary_cross_entropy",
     "sign",
+    "signbit",
     "sin",
+    "sinc",
     "sinh",
     "softmax",
     "softmax_cross_entropy",
     "softplus",
+    "sort",
+    "spacing",
+    "special",
+    "split",
     "sqrt",
     "square",
     "squeeze",
     "stack",
+    "std",
     "stop_gradient",
     "substitute",
     "subtract",
     "sum",
     "swapaxes",
+    "take",
+    "take_along_axis",
     "tan",
     "tanh",
     "tensordot",
     "testing",
     "text",
+    "tile",
     "to_dot",
     "to_networkx",
     "to_svg",
+    "top_k",
     "trace",
+    "tri",
+    "tril",
+    "triu",
     "trunc",
     "u8",
     "u16",
     "u32",
     "u64",
     "undefined",
+    "unstack",
     "value_and_grad",
+    "vander",
+    "var",
     "vecdot",
     "vjp",
+    "vmap",
+    "vsplit",
+    "vstack",
     "where",
     "xlog1py",
     "xlogy",
+    "zeros",
     "zeros_like",
 ]

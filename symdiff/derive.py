@@ -7,27 +7,23 @@ the same nesting.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import reduce
-from typing import Any
+from typing import Any, Final
 
-from symdiff import inline
-from symdiff.autodiff.batch import batch_nodes
 from symdiff.autodiff.forward import push_forward
 from symdiff.autodiff.reverse import backpropagate, build_grad
+from symdiff.autodiff.seeds import gradient_rows, tangent_columns
 from symdiff.describe import node_line
-from symdiff.errors import ArgumentError, DisconnectedError, ShapeError
-from symdiff.graph import Graph
-from symdiff.literals import Slice
+from symdiff.errors import ArgumentError, DisconnectedError, NotDifferentiableError, ShapeError
 from symdiff.node import Node
+from symdiff.op import REGISTRY
 from symdiff.ops.elementwise import add, stop_gradient
-from symdiff.ops.index import scatter
 from symdiff.ops.reduce import sum as sum_
-from symdiff.ops.shape import broadcast_to, reshape, zeros_like
-from symdiff.ops.structure import add_n, eye
-from symdiff.sizes import Dim
+from symdiff.ops.shape import broadcast_to, permute_dims, reshape, zeros_like
+from symdiff.sizes import evaluate as evaluate_size
+from symdiff.sizes import names
 from symdiff.trees import flatten_like, flatten_with_paths, unflatten
-from symdiff.types import element_count, promote
+from symdiff.types import element_count, is_differentiable, promote
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
@@ -122,20 +118,42 @@ def hvp(z: Node, wrt: Any, v: Any, *, mode: str = "forward-over-reverse") -> Any
     )
 
 
-def jacobian(y: Node, wrt: Any) -> Any:
+def jacobian(y: Node, wrt: Any, *, mode: str | None = None) -> Any:
     """The Jacobian of a node of any shape: entries ``d y[i…] / d x[j…]``.
 
-    Returns, for each node `x` of `wrt`, a node of shape ``y.shape + x.shape``; zeros where `y`
-    does not depend on `x`. Sizes may be named.
+    Arguments: `y`, a node of a real floating dtype; `wrt`, a node or nested nodes; `mode`,
+    ``"reverse"`` (the gradients of all entries of `y` at once) or ``"forward"`` (the tangents
+    along all entries of `wrt` at once). By default the cheaper one: forward where the nodes of
+    `wrt` have fewer entries than `y`, a size that only a call settles counting as a large
+    number; but reverse where an op on the way has no forward rule.
+
+    Returns, for each node `x` of `wrt`, a node of its dtype and of shape ``y.shape + x.shape``;
+    zeros where `y` does not depend on `x`. There is no loop in it: the seeds, the rows of an
+    identity matrix, are one batch (the vector modes of A. Griewank and A. Walther, *Evaluating
+    Derivatives*, 2nd ed., 2008, chapter 3).
+
+    Raises `NotDifferentiableError` for a node that is not real floating and where a path leads
+    through an op without a derivative, and `ArgumentError` for another `mode`.
 
     >>> import symdiff as sd
     >>> g = sd.Graph()
-    >>> x = g.input("x", sd.f64["n"])
-    >>> sd.jacobian(sd.sin(x), x).type
-    f64[n,n]
+    >>> t, w = g.input("t", sd.f64["n"]), g.input("w", sd.f64[2])
+    >>> print(sd.text(sd.jacobian(sd.exp(-t) * sd.sum(w), w)))
+    graph graph(t: f64[n]) {
+      %0 : f64[n]   = negative t
+      %1 : f64[n]   = exp %0
+      %2 : f64[2,2] = eye n=2
+      %3 : f64[2]   = sum %2 axis=(1,)
+      %4 : f64[2,1] = reshape %3 shape=(2,1)
+      %5 : f64[2,n] = multiply %4 %1
+      %6 : f64[n,2] = permute_dims %5 axes=(1,0)
+      return %6
+    }
     """
+    if mode not in (None, "forward", "reverse"):
+        raise ArgumentError(f"mode must be 'forward', 'reverse' or None, not {mode!r}")
     targets = _nodes(wrt, "wrt")
-    return unflatten(wrt, _jacobians(_node(y, "y"), targets))
+    return unflatten(wrt, _jacobian(_node(y, "y"), targets, mode))
 
 
 def hessian(z: Node, wrt: Any, *, flat: bool = False) -> Any:
@@ -145,10 +163,24 @@ def hessian(z: Node, wrt: Any, *, flat: bool = False) -> Any:
     of `wrt` within itself, entry ``[i][j]`` of shape ``x_i.shape + x_j.shape``. With `flat`, one
     matrix over all entries of all nodes, raveled in order. Blocks of nodes that do not interact
     are zeros.
+
+    The gradient is pushed forward along all entries of a node at once; where an op has no
+    forward rule it is differentiated again in reverse. Mixed derivatives are computed once:
+    block ``[j][i]`` is block ``[i][j]`` with its axes exchanged. (Not where one of the nodes is
+    computed from another: there the two differ.)
+
+    >>> import symdiff as sd
+    >>> g = sd.Graph()
+    >>> a, b = g.input("a", sd.f64["n"]), g.input("b", sd.f64[2, 3])
+    >>> z = sd.sum(a) ** 2 * sd.sum(b**3)
+    >>> [[block.type for block in row] for row in sd.hessian(z, [a, b])]
+    [[f64[n,n], f64[n,2,3]], [f64[2,3,n], f64[2,3,2,3]]]
+    >>> sd.hessian(z, [a, b], flat=True).type
+    f64[n+6,n+6]
     """
     targets = _nodes(wrt, "wrt")
     gradients = _gradients(_node(z, "z"), targets, None, True)
-    rows = [_jacobians(g, targets) for g in gradients]
+    rows = _second_derivatives(gradients, targets)
     if flat:
         return _one_matrix(rows, targets)
     return unflatten(wrt, [unflatten(wrt, row) for row in rows])
@@ -171,67 +203,94 @@ def _gradients(z: Node, targets: list[Node], seed: Node | None, zeros: bool) -> 
         return [table[t] if t in table else zeros_like(t) for t in targets]
 
 
-def _jacobians(y: Node, targets: list[Node]) -> list[Node]:
-    """Reverse mode with a batch of seeds, one for each entry of `y`.
-
-    The gradient for one seed is built and batched in a scratch graph, so that only what the
-    Jacobian needs is appended to the user's.
-    """
+def _jacobian(y: Node, targets: list[Node], mode: str | None) -> list[Node]:
+    """The block of each target, of shape ``y.shape + x.shape``."""
     graph = y.graph
-    order = graph.order(y) + 1
-    if not y.shape:
-        return _gradients(y, targets, None, True)
     graph.own(targets, "jacobian")
-    scratch = Graph("jacobian")
-    stands_for = inline.transplant([y, *targets], scratch)
-    seed = scratch.input(_fresh_name(scratch, "seed"), y.type)
-    rows = _gradients(stands_for[y], [stands_for[t] for t in targets], seed, True)
-    count = element_count(y.shape)
-    basis = reshape(eye.on(scratch, n=count, dtype=y.dtype), shape=(count, *y.shape))
-    batched, carries = batch_nodes(scratch, rows, {seed: basis})
-    back = {new: old for old, new in stands_for.items()}
-    with graph.recording(order=order):
-        found = inline.rebuild(batched, back, graph)
-        return [
-            reshape(
-                b if there else broadcast_to(b, shape=(count, *b.shape)),
-                shape=(*y.shape, *x.shape),
+    for node, what in ((y, "differentiate"), *[(x, "differentiate by") for x in targets]):
+        if not is_differentiable(node.type):
+            raise NotDifferentiableError(
+                f"cannot {what} a node of type {node.type}: only real floating nodes have "
+                f"Jacobians\n  {node_line(node)}"
             )
-            for b, there, x in zip(found, carries, targets, strict=True)
-        ]
+    live = set(graph.prune(y, targets))
+    reached = [x for x in dict.fromkeys(targets) if x in live]
+    forward = _entries(*reached) < _entries(y) if mode is None else mode == "forward"
+    blocks: dict[Node, Node] = {}
+    if forward and reached:
+        try:
+            found = tangent_columns({x: [y] for x in reached})
+            with graph.recording(order=graph.order(y) + 1):
+                blocks = {x: _exchanged(b, x.ndim).astype(x.dtype) for x, (b,) in found.items()}
+        except NotDifferentiableError:
+            if mode == "forward":
+                raise
+    if not blocks and reached:
+        rows = gradient_rows(y, reached) if y.shape else _gradients(y, reached, None, True)
+        blocks = dict(zip(reached, rows, strict=True))
+    with graph.recording(order=graph.order(y) + 1):
+        return [blocks[x] if x in blocks else _zeros(y, x) for x in targets]
 
 
-def _fresh_name(graph: Graph, name: str) -> str:
-    taken = {i.name for i in graph.inputs}
-    while name in taken:
-        name += "_"
-    return name
+def _second_derivatives(gradients: list[Node], targets: list[Node]) -> list[list[Node]]:
+    """Entry ``[i][j]`` is the derivative of the i-th gradient by the j-th target."""
+    graph = targets[0].graph
+    live = set(graph.prune(targets, targets))
+    if any(not live.isdisjoint(x.inputs) for x in targets):
+        return [_jacobian(g, targets, None) for g in gradients]
+    gradient = dict(zip(targets, gradients, strict=True))
+    # Of two nodes the smaller is moved along: so many times the other's gradient is.
+    ordered = sorted(gradient, key=_entries)
+    later = {x: ordered[k:] for k, x in enumerate(ordered)}
+    try:
+        found = tangent_columns({x: [gradient[y] for y in later[x]] for x in ordered})
+    except NotDifferentiableError:
+        found = {x: gradient_rows(gradient[x], later[x]) for x in ordered}
+    blocks: dict[tuple[Node, Node], Node] = {}
+    with graph.recording(order=max([graph.order(g) for g in gradients]) + 1):
+        for x in ordered:
+            for y, block in zip(later[x], found[x], strict=True):
+                blocks[x, y] = block
+                if y is not x:
+                    blocks[y, x] = _exchanged(block, x.ndim).astype(x.dtype)
+    return [[blocks[x, y] for y in targets] for x in targets]
+
+
+def _zeros(y: Node, x: Node) -> Node:
+    """The derivative of `y` by a node that it does not depend on."""
+    return broadcast_to(y.graph.constant(0, x.dtype), shape=(*y.shape, *x.shape))
+
+
+def _exchanged(block: Node, first: int) -> Node:
+    """A block with its first axes behind the others."""
+    return permute_dims(block, axes=(*range(first, block.ndim), *range(first)))
+
+
+_LARGE: Final = 1_000_003
+
+
+def _entries(*nodes: Node) -> int:
+    """How many entries nodes have, a size that only a call settles counting as a large number."""
+    counts = [element_count(x.shape) for x in nodes]
+    return sum([evaluate_size(n, dict.fromkeys(names(n), _LARGE)) for n in counts])
 
 
 def _one_matrix(rows: list[list[Node]], targets: list[Node]) -> Node:
-    """The blocks as one matrix: each scattered into its place, then summed."""
-    counts = [element_count(t.shape) for t in targets]
-    total = _sum_of(counts)
-    dtype = promote(*[t.dtype for t in targets])
-    blocks = []
-    for i, row in enumerate(rows):
-        for j, block in enumerate(row):
-            start = _sum_of(counts[:i]), _sum_of(counts[:j])
-            key = tuple(
-                Slice(s, s + n, 1) for s, n in zip(start, (counts[i], counts[j]), strict=True)
-            )
-            flat = reshape(block.astype(dtype), shape=(counts[i], counts[j]))
-            blocks.append(
-                flat if len(targets) == 1 else scatter(flat, shape=(total, total), key=key)
-            )
-    return blocks[0] if len(blocks) == 1 else add_n(*blocks)
-
-
-def _sum_of(dims: Sequence[Dim]) -> Dim:
-    total: Dim = 0
-    for dim in dims:
-        total = total + dim
-    return total
+    """The blocks as one matrix over all entries of all targets."""
+    counts = [element_count(x.shape) for x in targets]
+    dtype = promote(*[x.dtype for x in targets])
+    flat = [
+        [
+            reshape(block.astype(dtype), shape=(height, width))
+            for block, width in zip(row, counts, strict=True)
+        ]
+        for row, height in zip(rows, counts, strict=True)
+    ]
+    if len(targets) == 1:
+        return flat[0][0]
+    concat = REGISTRY.function("concat")
+    whole: Node = concat([concat(row, axis=1) for row in flat], axis=0)
+    return whole
 
 
 def _node(value: Any, what: str) -> Node:

@@ -24,6 +24,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Node"]
 
+_MADE_LIKE: frozenset[Any] = frozenset(
+    (
+        np.arange,
+        np.array,
+        np.asarray,
+        np.empty,
+        np.eye,
+        np.full,
+        np.identity,
+        np.ones,
+        np.tri,
+        np.zeros,
+    )
+)
+"""NumPy's functions that take ``like=``, which NumPy itself keeps (NEP 35)."""
+
 _OPERANDS = (Storage, int, float, complex, np.ndarray, np.generic, Size, list, tuple)
 
 
@@ -171,6 +187,10 @@ class Node(Storage):
     __ror__ = _reflected("bitwise_or")
     __xor__ = _binary("bitwise_xor")
     __rxor__ = _reflected("bitwise_xor")
+    __lshift__ = _binary("bitwise_left_shift")
+    __rlshift__ = _reflected("bitwise_left_shift")
+    __rshift__ = _binary("bitwise_right_shift")
+    __rrshift__ = _reflected("bitwise_right_shift")
 
     def __neg__(self) -> Node:
         return _call("negative", self)  # type: ignore[no-any-return]
@@ -201,16 +221,42 @@ class Node(Storage):
         order = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
         return _call("permute_dims", self, axes=tuple(order) or None)  # type: ignore[no-any-return]
 
-    def reshape(self, *shape: Any) -> Node:
+    def reshape(self, *shape: Any, order: str = "C") -> Node:
         """NumPy's `ndarray.reshape`: the shape as one tuple or one entry at a time."""
         dims = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+        if order != "C":
+            return np.reshape(self, tuple(dims), order)  # type: ignore[call-overload, no-any-return]
         return _call("reshape", self, shape=tuple(dims))  # type: ignore[no-any-return]
 
-    def ravel(self) -> Node:
+    def ravel(self, order: str = "C") -> Node:
         """All elements along one axis."""
-        return self.reshape(-1)
+        return np.ravel(self, order)  # type: ignore[call-overload, no-any-return]
 
     flatten = ravel
+
+    @property
+    def real(self) -> Node:
+        """Real part, as `sd.real`."""
+        return _call("real", self)  # type: ignore[no-any-return]
+
+    @property
+    def imag(self) -> Node:
+        """Imaginary part, as `sd.imag`."""
+        return _call("imag", self)  # type: ignore[no-any-return]
+
+    def conj(self) -> Node:
+        """Complex conjugate, as `sd.conj`."""
+        return _call("conj", self)  # type: ignore[no-any-return]
+
+    conjugate = conj
+
+    def clip(self, min: Any = None, max: Any = None) -> Node:
+        """The node limited to an interval, as `sd.clip`."""
+        return _call("clip", self, min, max)  # type: ignore[no-any-return]
+
+    def round(self, decimals: int = 0) -> Node:
+        """Rounded to so many decimals, as `np.round`."""
+        return np.round(self, decimals)  # type: ignore[return-value]
 
     def astype(self, dtype: Any) -> Node:
         """The values cast to another dtype."""
@@ -228,6 +274,26 @@ class Node(Storage):
     def prod(self, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Node:
         """Product over axes, as `sd.prod`."""
         return _call("prod", self, axis=axis, dtype=dtype, keepdims=keepdims)  # type: ignore[no-any-return]
+
+    def var(
+        self, axis: Any = None, dtype: Any = None, *, ddof: float = 0, keepdims: bool = False
+    ) -> Node:
+        """Variance over axes, as `sd.var` with the correction `ddof`."""
+        return np.var(self, axis, dtype, ddof=ddof, keepdims=keepdims)  # type: ignore[no-any-return]
+
+    def std(
+        self, axis: Any = None, dtype: Any = None, *, ddof: float = 0, keepdims: bool = False
+    ) -> Node:
+        """Standard deviation over axes, as `sd.std` with the correction `ddof`."""
+        return np.std(self, axis, dtype, ddof=ddof, keepdims=keepdims)  # type: ignore[no-any-return]
+
+    def cumsum(self, axis: Any = None, dtype: Any = None) -> Node:
+        """Sums of the entries up to each one, of all in row-major order without an axis."""
+        return np.cumsum(self, axis, dtype)  # type: ignore[return-value]
+
+    def cumprod(self, axis: Any = None, dtype: Any = None) -> Node:
+        """Products of the entries up to each one, of all in row-major order without an axis."""
+        return np.cumprod(self, axis, dtype)  # type: ignore[return-value]
 
     def max(self, axis: Any = None, *, keepdims: bool = False) -> Node:
         """The largest entry over axes, as `sd.max`."""
@@ -253,6 +319,14 @@ class Node(Storage):
         """Where the smallest entry is, as `sd.argmin`."""
         return _call("argmin", self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
 
+    def argsort(self, axis: Any = -1) -> Node:
+        """The places that sort along an axis, as `sd.argsort`."""
+        return _call("argsort", self, axis=axis)  # type: ignore[no-any-return]
+
+    def searchsorted(self, v: Any, side: str = "left", sorter: Any = None) -> Node:
+        """Where the entries of `v` belong in a node in order, as `sd.searchsorted`."""
+        return _call("searchsorted", self, v, side=side, sorter=sorter)  # type: ignore[no-any-return]
+
     def squeeze(self, axis: Any = None) -> Node:
         """The node without axes of length 1: those at `axis`, or all that are known to be."""
         ones = tuple(k for k, dim in enumerate(self.shape) if dim == 1)
@@ -261,6 +335,30 @@ class Node(Storage):
     def swapaxes(self, axis1: int, axis2: int) -> Node:
         """The node with two axes exchanged."""
         return _call("swapaxes", self, axis1, axis2)  # type: ignore[no-any-return]
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> Node:
+        """Every entry repeated, as `sd.repeat`."""
+        return _call("repeat", self, repeats, axis=axis)  # type: ignore[no-any-return]
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Node:
+        """NumPy's `ndarray.diagonal`, of two axes, as the last axis of the result."""
+        return np.diagonal(self, offset, axis1, axis2)  # type: ignore[return-value]
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Node:
+        """NumPy's `ndarray.trace`: the sum over a diagonal of two axes."""
+        return np.trace(self, offset, axis1, axis2, dtype)  # type: ignore[no-any-return]
+
+    def take(self, indices: Any, axis: Any = None) -> Node:
+        """The entries at indices along an axis, or of all in order, as `sd.take`."""
+        return _call("take", self, indices, axis=axis)  # type: ignore[no-any-return]
+
+    @property
+    def at(self) -> Any:
+        """``x.at[key].set(v)``, and `add`, `subtract`, `multiply`, `divide`, `max`, `min`, `get`.
+
+        What ``x[key] = v``, ``x[key] += v`` … are to an array, as a new node.
+        """
+        return _call("at", self)
 
     def dot(self, other: Any) -> Node:
         """NumPy's `ndarray.dot` for up to two axes: the matrix product, or a scaling."""
@@ -271,6 +369,12 @@ class Node(Storage):
         if isinstance(self.type, TupleType):
             return _call("item", self, index=key)  # type: ignore[no-any-return]
         return _call("getitem", self, key)  # type: ignore[no-any-return]
+
+    def __setitem__(self, key: Any, value: Any) -> NoReturn:
+        raise NoValueError(
+            f"x[key] = v: {self!r} ({self.origin}) never changes; x.at[key].set(v) is x with v in "
+            "place of x[key], x.at[key].add(v) is what x[key] += v gives"
+        )
 
     def __len__(self) -> int:
         if isinstance(self.type, TupleType):
@@ -308,14 +412,14 @@ class Node(Storage):
         raise _no_value(self, "complex()", "sd.evaluate(node, {input: value}) gives its value")
 
     def __index__(self) -> int:
-        raise _no_value(self, "an index", "node[i] takes ints, slices and sizes")
+        raise _no_value(self, "an index", "sd.take(array, node, axis=0) takes entries at a node")
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
         raise _no_value(
             self,
             "np.array()",
             "sd.evaluate(node, {input: value}) gives its value, sd.stack joins nodes, "
-            "node.at[...] replaces entries",
+            "node.at[...] replaces entries, sd.take(array, node) takes them at a node",
         )
 
     # -- NumPy's functions -----------------------------------------------------------------
@@ -328,8 +432,8 @@ class Node(Storage):
             function = REGISTRY.for_numpy((ufunc, method))
             if function is None:
                 raise ArgumentError(f"np.{ufunc.__name__}.{method} is not available on nodes")
-        _refuse(ufunc.__name__, kwargs, ("out", "where"))
-        if (dtype := kwargs.pop("dtype", None)) is not None and method == "__call__":
+        _refuse(ufunc.__name__, kwargs, ("out",) if method == "reduce" else ("out", "where"))
+        if method == "__call__" and (dtype := kwargs.pop("dtype", None)) is not None:
             inputs = tuple(_call("cast", x, dtype=dtype) for x in map(_as_operand(self), inputs))
         return function(*inputs, **kwargs)
 
@@ -344,6 +448,8 @@ class Node(Storage):
                 "see docs/operations.md for what there is"
             )
         _refuse(function.__name__, kwargs, ("out",))
+        if function in _MADE_LIKE:
+            return ours(*args, **kwargs, like=self)
         return ours(*args, **kwargs)
 
 

@@ -284,15 +284,13 @@ class Op:
     @property
     def __signature__(self) -> Signature:
         kind = Parameter.VAR_POSITIONAL if self.variadic else Parameter.POSITIONAL_ONLY
-        return Signature(
-            [Parameter(name, kind) for name in self.arguments]
-            + [
-                Parameter(name, Parameter.POSITIONAL_OR_KEYWORD)
-                if default is REQUIRED and not self.variadic
-                else Parameter(name, Parameter.KEYWORD_ONLY, default=default)
-                for name, default in self.parameters.items()
-            ]
-        )
+        parameters = [Parameter(name, kind) for name in self.arguments]
+        for name, default in self.parameters.items():
+            if default is REQUIRED and not self.variadic:
+                parameters.append(Parameter(name, Parameter.POSITIONAL_OR_KEYWORD))
+            else:
+                parameters.append(Parameter(name, Parameter.KEYWORD_ONLY, default=default))
+        return Signature(sorted(parameters, key=lambda p: p.kind))
 
     @property
     def __name__(self) -> str:
@@ -372,7 +370,13 @@ class Registry:
         return self.find(name) if found is None else found
 
     def for_ufunc(self, ufunc: Any) -> Callable[..., Any] | None:
-        """What a NumPy ufunc is here, if anything."""
+        """What a ufunc of NumPy is here, or of SciPy under its name in `sd.special`, if anything.
+
+        A ufunc of SciPy in hand, SciPy is loaded; nothing here loads it.
+        """
+        name, scipy = ufunc.__name__, sys.modules.get("scipy.special")
+        if scipy is not None and getattr(scipy, name, None) is ufunc:
+            return getattr(first_use.module("special"), name, None)
         return self._look_up(self.ufuncs, ufunc)  # type: ignore[no-any-return]
 
     def for_numpy(self, function: Any) -> Callable[..., Any] | None:

@@ -69,6 +69,10 @@ _NAMES: Final[dict[str, str]] = {
 _NAME_OF: Final[dict[np.dtype[Any], str]] = {np.dtype(v): k for k, v in _NAMES.items()}
 
 
+_BITS_OR_BYTES: Final = ("i8", "u8", "f16")
+"""Names that NumPy reads as 8 or 16 bytes."""
+
+
 def dtype_name(dtype: np.dtype[Any]) -> str:
     """The short name of a dtype, as types print it: ``"f64"``, ``"i32"``, ``"bool_"``.
 
@@ -231,7 +235,8 @@ c64, c128 = DType("c64"), DType("c128")
 def as_dtype(value: object) -> np.dtype[Any]:
     """The NumPy dtype of ``sd.f32``, ``"f32"``, ``np.float32``, ``"float32"``, ``float``, ….
 
-    Raises `DTypeError` for a dtype symdiff has no name for (objects, strings, dates, …).
+    Raises `DTypeError` for a dtype symdiff has no name for (objects, strings, dates, …), and for
+    the texts that mean another dtype in NumPy: "i8", "u8" and "f16".
 
     >>> as_dtype("f32"), as_dtype(float)
     (dtype('float32'), dtype('float64'))
@@ -239,6 +244,11 @@ def as_dtype(value: object) -> np.dtype[Any]:
     if isinstance(value, DType):
         return value.dtype
     if isinstance(value, str) and value in _NAMES:
+        if value in _BITS_OR_BYTES:
+            raise DTypeError(
+                f"dtype {value!r} counts bits here (sd.{value}, {_NAMES[value]}) and bytes in "
+                f"NumPy; write sd.{value} or NumPy's own name, such as {_NAMES[value]!r}"
+            )
         return np.dtype(_NAMES[value])
     try:
         dtype = np.dtype(value)  # type: ignore[call-overload]

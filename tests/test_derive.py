@@ -8,8 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import sympy
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import symdiff as sd
+from tests.strategies import Recipe, recipes
 
 MODES = ("forward-over-reverse", "reverse-over-reverse")
 
@@ -18,6 +21,10 @@ def inputs(**types: Any) -> list[sd.Node]:
     """Inputs of a graph of their own."""
     graph = sd.Graph()
     return [graph.input(name, type_) for name, type_ in types.items()]
+
+
+def data(*shape: int) -> Any:
+    return np.random.default_rng(sum(shape)).standard_normal(shape)
 
 
 class Layer(NamedTuple):
@@ -245,6 +252,169 @@ def test_a_jacobian_of_several_results_of_one_node() -> None:
     np.testing.assert_array_equal(J[1], np.diag([-3.0, 2.0]))
 
 
+# -- modes of a jacobian ----------------------------------------------------------------------
+
+
+def rules_used(make: Callable[[], Any]) -> set[str]:
+    """Which rules of `counted` it takes to make something."""
+    USED.clear()
+    make()
+    return set(USED)
+
+
+USED: list[str] = []
+counted = sd.op(
+    "counted",
+    "x",
+    doc="",
+    infer=lambda x: x,
+    kernel=np.sin,
+    vjp=(lambda g, y, x: USED.append("reverse") or g * sd.cos(x),),
+    jvp=(lambda t, y, x: USED.append("forward") or t * sd.cos(x),),
+    batch=lambda y, xs, mapped: counted(xs[0]),
+)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse", None])
+def test_both_modes_of_a_jacobian_give_the_same(mode: str | None) -> None:
+    z, layer, point = small_loss()
+    W, b = layer
+    y = sd.tanh(W.T @ b).reshape(3, 1) * b * z
+    for wrt in (W, b, layer):
+        found = sd.jacobian(y, wrt, mode=mode)
+        targets = [wrt] if isinstance(wrt, sd.Node) else list(wrt)
+        blocks = [found] if isinstance(wrt, sd.Node) else list(found)
+        for block, x in zip(blocks, targets, strict=True):
+            assert block.type == sd.f64[(*y.shape, *x.shape)]
+            np.testing.assert_allclose(
+                sd.evaluate(block, point), numeric_gradient(y, x, point), rtol=1e-6, atol=1e-7
+            )
+
+
+@pytest.mark.parametrize(
+    ("shape", "wrt", "mode"),
+    [
+        ((5,), (3,), "forward"),
+        ((3,), (5,), "reverse"),
+        ((4,), (4,), "reverse"),
+        ((2, 2), (3,), "forward"),
+        (("n",), (3,), "forward"),
+        ((3,), ("n",), "reverse"),
+        (("n",), ("n",), "reverse"),
+        (("n", 2), ("n",), "forward"),
+        (("n",), ("m", "n"), "reverse"),
+        ((), (3,), "reverse"),
+        ((3,), (), "forward"),
+    ],
+)
+def test_a_jacobian_is_taken_along_the_smaller_side(shape: Any, wrt: Any, mode: str) -> None:
+    x, c = inputs(x=sd.f64[wrt], c=sd.f64[shape])
+    y = c * counted(sd.sum(x * x))
+    assert rules_used(lambda: sd.jacobian(y, x)) == {mode}
+    for forced in ("forward", "reverse"):
+        assert rules_used(lambda forced=forced: sd.jacobian(y, x, mode=forced)) == {forced}
+
+
+def test_the_jacobian_of_a_scalar_is_its_gradient() -> None:
+    z, layer, _ = small_loss()
+    assert sd.jacobian(z, layer) == sd.grad(z, layer)
+
+
+def test_only_nodes_with_a_part_in_it_count_for_the_smaller_side() -> None:
+    x, big = inputs(x=sd.f64[2], big=sd.f64[100])
+    y = counted(sd.concat([x, x]))
+    found: list[sd.Node] = []
+    assert rules_used(lambda: found.extend(sd.jacobian(y, [x, big]))) == {"forward"}
+    values = sd.evaluate(found, {x: [0.0, 0.5]})
+    np.testing.assert_allclose(values[0], np.tile(np.diag(np.cos([0.0, 0.5])), (2, 1)))
+    np.testing.assert_array_equal(values[1], np.zeros((4, 100)))
+
+
+def test_a_jacobian_through_a_rule_without_a_forward_one_is_taken_in_reverse() -> None:
+    bounded = sd.custom_gradient(lambda x: sd.sin(x), vjp=lambda g, y, x: 3.0 * g)
+    (x,) = inputs(x=sd.f64)
+    y = bounded(sd.stack([x, 2.0 * x]))
+    np.testing.assert_array_equal(sd.evaluate(sd.jacobian(y, x), {x: 0.1}), [3.0, 6.0])
+    with pytest.raises(sd.NotDifferentiableError, match="no forward one"):
+        sd.jacobian(y, x, mode="forward")
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_a_jacobian_has_the_dtype_of_what_it_is_taken_by(mode: str) -> None:
+    x, y = inputs(x=sd.f32[3], y=sd.f64[2])
+    J = sd.jacobian(sd.sum(x) * y, [x, y], mode=mode)
+    assert [j.type for j in J] == [sd.f32[2, 3], sd.f64[2, 2]]
+    found = sd.evaluate(J, {x: np.ones(3, np.float32), y: [2.0, 5.0]})
+    np.testing.assert_array_equal(found[0], np.outer([2.0, 5.0], np.ones(3)))
+    np.testing.assert_array_equal(found[1], 3 * np.eye(2))
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_a_jacobian_by_nodes_computed_from_one_another(mode: str) -> None:
+    (x,) = inputs(x=sd.f64[2])
+    y = sd.exp(x)
+    J = sd.jacobian(y * x, [x, y, y], mode=mode)
+    X = np.array([0.5, 1.0])
+    found = sd.evaluate(J, {x: X})
+    np.testing.assert_allclose(found[0], np.diag(np.exp(X) * (1 + X)))
+    np.testing.assert_allclose(found[1], np.diag(X))
+    assert J[1] is J[2]
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_a_jacobian_over_named_sizes_in_both_modes(mode: str) -> None:
+    A, x = inputs(A=sd.f64["m", "n"], x=sd.f64["n"])
+    J = sd.jacobian(sd.tanh(A @ x), [x, A], mode=mode)
+    assert [j.type for j in J] == [sd.f64["m", "n"], sd.f64["m", "m", "n"]]
+    for m, n in [(2, 3), (3, 2), (0, 2), (2, 0)]:
+        M, v = np.linspace(-1, 1, m * n).reshape(m, n), np.arange(1.0, n + 1)
+        slope = 1 - np.tanh(M @ v) ** 2
+        found = sd.evaluate(J, {A: M, x: v})
+        np.testing.assert_allclose(found[0], slope[:, None] * M)
+        expected = np.einsum("i,ij,k->ijk", slope, np.eye(m), v)
+        np.testing.assert_allclose(found[1], expected, atol=1e-15)
+
+
+def test_what_has_no_jacobian_is_named_with_its_line() -> None:
+    x, k = inputs(x=sd.f64[3], k=sd.i64[3])
+    for mode in ("forward", "reverse", None):
+        with pytest.raises(
+            sd.NotDifferentiableError, match=r"cannot differentiate a node of type i64\[3\].*\n  k"
+        ):
+            sd.jacobian(k, x, mode=mode)
+        with pytest.raises(sd.NotDifferentiableError, match=r"differentiate by .* i64.*\n  k"):
+            sd.jacobian(x * k, [x, k], mode=mode)
+    with pytest.raises(sd.ArgumentError, match="'forward', 'reverse' or None, not 'both'"):
+        sd.jacobian(x, x, mode="both")
+
+
+@settings(max_examples=25)
+@given(st.one_of(recipes(max_steps=8), recipes(max_steps=8, named=True)))
+def test_both_modes_agree_on_random_gradients_and_with_the_hessian(recipe: Recipe) -> None:
+    built = recipe.build()
+    x = built.inputs[0]
+    (slope,) = sd.grad(built.output, [x], disconnected="zero")
+    made = [
+        sd.jacobian(slope, x, mode="forward"),
+        sd.jacobian(slope, x, mode="reverse"),
+        sd.hessian(built.output, built.inputs)[0][0],
+    ]
+    first, *others = sd.evaluate(made, built.point)
+    size = 1.0 + np.max(np.abs(first), initial=0.0)
+    for other in others:
+        np.testing.assert_allclose(other, first, rtol=0, atol=1e5 * recipe.precision * size)
+
+
+def test_a_jacobian_leaves_nothing_dead_behind() -> None:
+    for mode in ("forward", "reverse"):
+        A, x = inputs(A=sd.f64[4, 3], x=sd.f64[3])
+        y = sd.tanh(A @ x)
+        before = len(A.graph)
+        J = sd.jacobian(y, x, mode=mode)
+        needed = set(A.graph.ancestors([y, J]))
+        assert [n for n in A.graph.nodes[before:] if n not in needed] == []
+
+
 # -- hessian and hvp -----------------------------------------------------------------------
 
 
@@ -320,6 +490,75 @@ def test_the_hessian_of_an_empty_array_is_empty() -> None:
     z = sd.sum(x**3)
     found = sd.evaluate([sd.hessian(z, x), sd.hessian(z, x, flat=True)], {x: np.ones((0, 2))})
     assert [h.shape for h in found] == [(0, 2, 0, 2), (0, 0)]
+
+
+def test_mixed_second_derivatives_are_computed_once_and_equal_to_the_bit() -> None:
+    u, v, w = inputs(u=sd.f64[2, 2], v=sd.f64["n"], w=sd.f64)
+    z = sd.exp(sd.sum(sd.tanh(u)) * w / 3.0) * sd.sum(sd.sin(v * w)) + sd.sum(u[0]) ** 3 * w
+    order = [v, u, w]
+    H = sd.hessian(z, order)
+    assert H[0][1].inputs == (H[1][0],)  # v is the larger: its size is not known
+    assert H[0][2] is H[2][0]  # by a scalar there are no axes to exchange
+    point = {u: data(2, 2), v: data(3), w: 0.7}
+    found, flat = sd.evaluate([H, sd.hessian(z, order, flat=True)], point)
+    np.testing.assert_array_equal(found[0][1], np.moveaxis(found[1][0], 2, 0))
+    np.testing.assert_array_equal(found[1][2], found[2][1])
+    counts = np.cumsum([0, 3, 4, 1])
+    for i in range(3):
+        for j in range(3):
+            rows, columns = (slice(counts[k], counts[k + 1]) for k in (i, j))
+            block = flat[rows, columns]
+            np.testing.assert_array_equal(block, found[i][j].reshape(block.shape))
+            if i != j:
+                np.testing.assert_array_equal(block, flat[columns, rows].T)
+    np.testing.assert_allclose(flat, flat.T, rtol=1e-13)
+
+
+def test_a_hessian_pushes_the_smaller_node_through_the_gradient_of_the_larger() -> None:
+    """Of two nodes of 100 and 2 entries the mixed block takes 2 seeds, not 100."""
+    big, small = inputs(big=sd.f64[100], small=sd.f64[2])
+    z = sd.sum(sd.sin(big)) * sd.sum(small**2)
+    for wrt in ([big, small], [small, big]):
+        mixed = {b.shape: b for row in sd.hessian(z, wrt) for b in row}[2, 100]
+        sizes = {n.shape[0] for n in big.graph.ancestors(mixed) if n.op.name == "eye"}
+        assert sizes == {2}
+
+
+def test_a_hessian_goes_on_in_reverse_where_there_is_no_forward_rule() -> None:
+    doubled = sd.custom_gradient(lambda x: sd.sin(x), vjp=lambda g, y, x: 2.0 * g * y)
+    x, w = inputs(x=sd.f64[2], w=sd.f64)
+    H = sd.hessian(sd.sum(doubled(x)) * w, [x, w])
+    X = np.array([0.1, 0.7])
+    found = sd.evaluate(H, {x: X, w: 3.0})
+    np.testing.assert_allclose(found[0][0], np.diag(4.0 * 3.0 * np.sin(X)))
+    np.testing.assert_allclose(found[0][1], 2.0 * np.sin(X))
+    np.testing.assert_array_equal(found[0][1], found[1][0])
+
+
+def test_a_hessian_by_nodes_computed_from_one_another_is_the_jacobian_of_the_gradient() -> None:
+    (x,) = inputs(x=sd.f64[2])
+    y = sd.exp(x)
+    z = sd.sum(y**2 * x)
+    H = sd.hessian(z, [x, y])
+    expected = [sd.jacobian(g, [x, y]) for g in sd.grad(z, [x, y])]
+    found, wanted = sd.evaluate([H, expected], {x: [0.3, -0.5]})
+    for one, other in zip(found, wanted, strict=True):
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_allclose(a, b)
+
+
+def test_a_hessian_by_a_node_twice_has_its_block_four_times() -> None:
+    (x,) = inputs(x=sd.f64[2])
+    H = sd.hessian(sd.sum(x**3), [x, x])
+    assert H[0][0] is H[0][1] is H[1][0] is H[1][1]
+
+
+def test_a_hessian_of_something_elementwise_stays_small() -> None:
+    """One diagonal, whatever the size: an identity matrix, scaled."""
+    (x,) = inputs(x=sd.f64["n"])
+    H = sd.hessian(sd.sum(x**4), x)
+    square = [n.op.name for n in x.graph.ancestors(H) if n.type == H.type]
+    assert square == ["eye", "multiply", "multiply"]
 
 
 def test_a_hessian_over_a_named_size_serves_every_size() -> None:

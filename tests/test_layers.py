@@ -45,9 +45,9 @@ LAYERS: Mapping[int, tuple[str, ...]] = {
     ),
     3: ("ops",),
     4: ("autodiff", "parse", "rewrite", "substitute", "trace"),
-    5: ("arguments", "custom", "derive", "plan"),
+    5: ("arguments", "batching", "custom", "derive", "plan"),
     6: ("backends",),
-    7: ("compile", "draw", "evaluate", "function", "interop", "testing"),
+    7: ("compile", "draw", "evaluate", "function", "interop", "linalg", "special", "testing"),
     8: ("__init__", "__main__", "cli", "datafiles", "demo", "expression"),
 }
 

@@ -1,58 +1,78 @@
-"""`docs/operations.md` is made from the registry: every op and what it says of itself."""
+"""`docs/operations.md` is made from the registry: every op, its rule, and how it is verified."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from symdiff.op import REGISTRY, REQUIRED, Op
-
-PAGE = Path(__file__).parent.parent / "docs" / "operations.md"
-HEAD = """# Operations
-
-Every operation a graph can hold, by form. NumPy's functions and operators on nodes make these.
-Functions such as `sd.mean`, `sd.clip`, `sd.einsum` or the losses are compositions of them; their
-docstrings say of what.
-
-This page is made from the operations themselves; a test fails when it is stale.
-"""
-FORMS = {
-    "elementwise": "Elementwise, broadcasting as NumPy does",
-    "linear": "Linear in all operands",
-    "reduction": "Reductions",
-    "op": "Others",
-    "structure": "Of the graph itself",
-    "source": "Without operands",
-}
-
-
-def call(op: Op) -> str:
-    operands = [f"*{name}" if op.variadic else name for name in op.arguments]
-    params = [
-        name if default is REQUIRED else f"{name}={default}"
-        for name, default in op.parameters.items()
-    ]
-    return f"{op.name}({', '.join([*operands, *params])})"
-
-
-def page() -> str:
-    lines = [HEAD]
-    for form, title in FORMS.items():
-        lines += [f"## {title}", "", "| operation | |", "|---|---|"]
-        for op in sorted(REGISTRY.complete().values(), key=lambda op: op.name):
-            if op.form == form:
-                text = " ".join(op.doc.split()).replace("|", "\\|")
-                lines.append(f"| `{call(op)}` | {text} |")
-        lines.append("")
-    return "\n".join(lines)
-
-
-def test_every_form_of_op_has_its_section() -> None:
-    assert {op.form for op in REGISTRY.complete().values()} <= set(FORMS)
+import symdiff as sd
+from tests import infix
+from tests.operations_page import PAGE, composed_in, declared_in, modules, page, public_names
+from tests.ops.samples import OPS
 
 
 def test_the_page_is_what_the_registry_says(request: pytest.FixtureRequest) -> None:
+    found = page()
     if request.config.getoption("--update-golden"):
-        PAGE.write_text(page(), encoding="utf-8")
-    assert PAGE.read_text(encoding="utf-8") == page()
+        PAGE.write_bytes(found.encode())
+    assert PAGE.read_bytes().decode() == found, "pytest --update-golden writes it anew"
+
+
+def test_every_op_is_on_the_page_once() -> None:
+    declared = [op.name for module in modules().values() for op in declared_in(module)]
+    assert sorted(declared) == sorted(OPS)
+
+
+def test_every_public_function_over_ops_is_on_the_page() -> None:
+    shown = {f for module in modules().values() for f in composed_in(module)}
+    for function, name in public_names().items():
+        module = getattr(function, "__module__", "")
+        if module.startswith("symdiff.ops.") and module != "symdiff.ops.declare":
+            assert function in shown or isinstance(function, sd.Op), name
+
+
+# -- graphs as mathematics -----------------------------------------------------------------
+
+G = sd.Graph()
+A, B, C = (G.input(name, sd.f64) for name in "abc")
+NAMES = {A: "a", B: "b", C: "c"}
+
+
+@pytest.mark.parametrize(
+    ("node", "text"),
+    [
+        (A + B * C, "a + b * c"),
+        ((A + B) * C, "(a + b) * c"),
+        (A - (B - C), "a - (b - c)"),
+        (A - B - C, "a - b - c"),
+        (A * B / C, "a * b / c"),
+        (A * (B / C), "a * (b / c)"),
+        (A / (B * C), "a / (b * c)"),
+        ((A**B) ** C, "(a ** b) ** c"),
+        (A ** (B**C), "a ** b ** c"),
+        (-(A + B), "-(a + b)"),
+        ((-A) ** 2.0, "(-a) ** 2"),
+        (-(A**2.0), "-a ** 2"),
+        (A < B, "a < b"),
+        ((A < B) & (B < C), "(a < b) & (b < c)"),
+        (sd.where(A < B, A, 0.0), "where(a < b, a, 0)"),
+        (A * 0.1, "a * 0.1"),
+        (A * (1 / 3), "a * (1/3)"),
+        (A * -1.5, "a * -1.5"),
+        (
+            sd.sum(sd.broadcast_to(A, shape=(2, 3)), axis=0),
+            "sum(broadcast_to(a, shape=(2, 3)), axis=(0,))",
+        ),
+        (sd.broadcast_to(A, shape=(4, 3))[1:3, 0], "broadcast_to(a, shape=(4, 3))[1:3, 0]"),
+    ],
+)
+def test_an_expression_has_the_parentheses_it_needs(node: sd.Node, text: str) -> None:
+    assert infix.lines({"y": node}, NAMES) == [f"y = {text}"]
+
+
+def test_what_stands_twice_has_a_name() -> None:
+    t = sd.exp(A + B)
+    assert infix.lines({"y": t * t, "z": t + C}, NAMES) == [
+        "t = exp(a + b)",
+        "y = t * t",
+        "z = t + c",
+    ]

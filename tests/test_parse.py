@@ -87,7 +87,7 @@ def test_the_ops_that_only_the_graph_makes_read_back() -> None:
     quotient, remainder = divmod(x, np.float32(3))
     g.outputs = [mean, quotient, remainder, g.constant(np.arange(3)), g.constant(2.5), x]
     made = {node.op.name for node in g.nodes}
-    assert set(BY_HAND) <= made
+    assert set(BY_HAND) - {"lane"} <= made  # a lane has no value, and no output needs one
     again = assert_round_trip(g.text())
     assert again.digest() == g.digest()
 

@@ -48,17 +48,27 @@ def push_forward(
                 f"a tangent is {tangent.type}, but its node is {node.type}\n  {node_line(node)}"
             )
     table: dict[Node, Tangent] = dict(tangents)
-    live: dict[Node, None] = {}
-    for output in wanted:
-        live.update(pruned(graph, output, tangents))
     order = max([graph.order(o) for o in wanted], default=0) + 1
     with graph.recording(order=order), paused_collector():
-        for node in sorted(live, key=lambda n: n.index):
+        for node in _between(graph, wanted, tangents):
             if node not in tangents:
                 tangent = _tangent(node, [table.get(i) for i in node.inputs])
                 if tangent is not None:
                     table[node] = tangent
     return [table.get(output) for output in wanted]
+
+
+def _between(graph: Graph, outputs: list[Node], targets: Iterable[Node]) -> list[Node]:
+    """What moves with a target and has a part in an output that does, in topological order."""
+    moving = pruned(graph, outputs, targets)
+    needed = set(outputs)
+    kept = []
+    for node in reversed(moving):
+        if node in needed:
+            kept.append(node)
+            needed.update(node.inputs)
+    kept.reverse()
+    return kept
 
 
 def _tangent(node: Node, tangents: list[Tangent]) -> Tangent:

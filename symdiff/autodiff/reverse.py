@@ -10,10 +10,11 @@ order fills the table, so depth does not matter. Every edge of 𝒢′ costs one
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
+from symdiff import first_use
 from symdiff.collector import paused_collector
 from symdiff.describe import node_line, path_lines
 from symdiff.errors import (
@@ -134,9 +135,11 @@ def pruned(
     """𝒢′ in topological order, as the keys of a dict; empty where no output depends on a target.
 
     Integer and boolean nodes cut the path: nothing differentiable passes through them. So do
-    rules that are zero by definition, unless `through_zeros`.
+    rules that are zero by definition, unless `through_zeros`. Raises `NotDifferentiableError`
+    where a path leads through complex values.
     """
     result: dict[Node, None] = {}
+    complex_met = False
     ends = set(targets)
     for node in graph.ancestors(outputs):
         if node in ends:
@@ -147,24 +150,45 @@ def pruned(
             if source in result and (
                 through_zeros or type(rules) is not tuple or rules[position] is not None
             ):
-                if _carries(node):
+                kind = _floating_kind(node)
+                if kind:
                     result[node] = None
+                    complex_met = complex_met or kind == "c"
                 break
     last = (outputs,) if isinstance(outputs, Node) else outputs
-    return result if any(z in result for z in last) else {}
+    found = [z for z in last if z in result]
+    if not found:
+        return {}
+    return _real_path(result, found) if complex_met and not through_zeros else result
 
 
-def _carries(node: Node) -> bool:
-    """Whether derivatives pass through a node: real floating, alone or among its results."""
+def _floating_kind(node: Node) -> str:
+    """NumPy's letter for the kind of a node, or of one of its results: f, c, or "" for neither."""
     type_ = node.type
     if isinstance(type_, TupleType):
-        return any(t.dtype.kind == "f" for t in type_.items)
-    kind = type_.dtype.kind
-    if kind == "c":
-        raise NotDifferentiableError(
-            f"derivatives through complex values are not defined here\n  {node_line(node)}"
-        )
-    return kind == "f"
+        kinds = {t.dtype.kind for t in type_.items}
+        return "c" if "c" in kinds else "f" if "f" in kinds else ""
+    kind: str = type_.dtype.kind
+    return kind if kind in "fc" else ""
+
+
+def _real_path(path: dict[Node, None], outputs: Iterable[Node]) -> dict[Node, None]:
+    """What of 𝒢′ derivatives reach from the outputs; raises where that is a complex node.
+
+    A complex node may be in 𝒢′ and do no harm, where nothing but a comparison uses it.
+    """
+    reached = set(outputs)
+    for node in reversed(path):
+        if node not in reached:
+            continue
+        if _floating_kind(node) == "c":
+            way = {n: None for n in path if n in reached}
+            raise _not_differentiable("derivatives do not pass through complex values", node, way)
+        rules = node.op.vjp_rules
+        for position, source in enumerate(node.inputs):
+            if type(rules) is not tuple or rules[position] is not None:
+                reached.add(source)
+    return {node: None for node in path if node in reached}
 
 
 def _seed(graph: Graph, z: Node, seed: Any) -> Node:
@@ -207,7 +231,7 @@ def _filled(graph: Graph, seeds: Mapping[Node, Node], path: dict[Node, None]) ->
             G = _items(V, parts)
         else:
             G = table[V] = _summed(graph, z, V, parts)
-        if V.op.name == "item":
+        if V.op.name == "item" or _is_read(V):  # the operand puts these together
             gathered.setdefault(V.inputs[0], []).append((G, V, 0))
             continue
         for position, part in _bprop(V, G, path):
@@ -224,15 +248,38 @@ def _filled(graph: Graph, seeds: Mapping[Node, Node], path: dict[Node, None]) ->
     return table
 
 
+_READS: Final = {"index": "ops.index", "gather": "ops.gather"}
+"""Ops that take entries out of an array, and the modules that can put many such back at once.
+
+Each alone would give a whole array of zeros but for its entries: n reads of n numbers would
+cost n times n. So a read hands on the gradient of what it took, and V puts them all back.
+"""
+
+
+def _is_read(node: Node) -> bool:
+    return node.op.name in _READS and node.op.registered
+
+
 def _summed(graph: Graph, z: Node, V: Node, parts: list[tuple[Node, Node, int]]) -> Node:
     """The gradient of V: what its consumers gave, summed by one node where they are several."""
-    if len(parts) == 1:
-        part, consumer, position = parts[0]
+    given: list[tuple[Node, list[tuple[Node, int]]]] = []  # each with the edges it came by
+    reads: dict[str, list[tuple[Node, Node]]] = {}
+    for part, consumer, position in parts:
+        if position >= 0 and _is_read(consumer):
+            reads.setdefault(consumer.op.name, []).append((part, consumer))
+        else:
+            given.append((part, [(consumer, position)]))
+    for name, taken in reads.items():
+        for part, consumers in first_use.module(_READS[name]).put_back(taken):
+            given.append((part, [(consumer, 0) for consumer in consumers]))
+    if len(given) == 1 and len(given[0][1]) == 1:
+        part, [(consumer, position)] = given[0]
         graph.record_provenance(part, z, consumer, position, True)
         return part
-    for part, consumer, position in parts:
-        graph.record_provenance(part, z, consumer, position, False)
-    total = masked_total([part for part, _, _ in parts], add_n)
+    for part, edges in given:
+        for consumer, position in edges:
+            graph.record_provenance(part, z, consumer, position, False)
+    total = given[0][0] if len(given) == 1 else masked_total([part for part, _ in given], add_n)
     graph.record_provenance(total, z, V, -1, True)
     return total
 

@@ -15,7 +15,12 @@ import numpy as np
 from symdiff.arguments import as_argument, check_requirements
 from symdiff.binding import bind_shapes
 from symdiff.describe import node_line
-from symdiff.errors import ArgumentError, EvaluationError, NonFiniteError
+from symdiff.errors import (
+    ArgumentError,
+    EvaluationError,
+    MissingDependencyError,
+    NonFiniteError,
+)
 from symdiff.graph import Graph
 from symdiff.literals import map_param
 from symdiff.node import Node
@@ -94,6 +99,8 @@ def _apply(node: Node, arguments: list[Any], sizes: Mapping[str, int]) -> Any:
         value = kernel(*arguments, **params)
         if not isinstance(node.type, TupleType):
             value = np.asarray(value)
+    except MissingDependencyError:
+        raise  # it names the package and how to get it
     except Exception as error:
         raise EvaluationError(
             f"the kernel of {node.op.name} failed: {error}\n  {node_line(node)}\n"

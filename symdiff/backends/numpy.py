@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -25,6 +25,7 @@ from symdiff.graph import Graph
 from symdiff.literals import Slice, map_param
 from symdiff.node import Node
 from symdiff.ops.declare import scalar_value
+from symdiff.ops.index import disjoint
 from symdiff.sizes import Size, evaluate, names, substitute
 from symdiff.types import dtype_name
 
@@ -157,6 +158,7 @@ class _Lines:
             "broadcast_to": np.broadcast_to,
             "add_reduce": np.add.reduce,
             "array": np.array,
+            "zeros": np.zeros,
         }
         self._names = _Names([*self.namespace, *dir(builtins)])
         self.function_name = self._names.fresh(graph.name)
@@ -186,6 +188,28 @@ class _Lines:
         return name
 
     # -- one node ------------------------------------------------------------------------
+
+    def statements(self, node: Node) -> list[str]:
+        """The Python statements that compute a node and bind its variable."""
+        name = self.variables[node]
+        if node.op.name == "scatter" and node.op.registered:
+            shape = self._param(node.params["shape"], "shape")
+            dtype = self._param(node.dtype, "dtype")
+            return [f"{name} = zeros({shape}, {dtype})", *self._parts(node)]
+        return [f"{name} = {self.expression(node)}"]
+
+    def _parts(self, node: Node) -> Iterator[str]:
+        """A statement for each part of a `scatter`, which puts it in place."""
+        name, keys = self.variables[node], node.params["keys"]
+        apart = disjoint(keys)
+        for k, (key, part) in enumerate(zip(keys, node.inputs, strict=True)):
+            place, value = f"{name}[{self._key(key)}]", self.variables[part]
+            if apart or not k:
+                yield f"{place} = {value}"
+            elif part.shape:
+                yield f"np.add({place}, {value}, {place})"  # `+=` would copy the sum onto itself
+            else:
+                yield f"{place} += {value}"
 
     def expression(self, node: Node) -> str:
         """The Python expression that computes a node."""
@@ -284,10 +308,11 @@ class _Lines:
         arguments = [*self.inputs.values(), *[self.size_of[s] for s in self.sizes]]
         lines = [f"def {self.function_name}({', '.join(arguments)}):"]
         computed = self.schedule.computed
-        statements = [f"    {self.variables[n]} = {self.expression(n)}" for n in computed]
-        width = min(max(map(len, statements), default=0), 60)
-        for statement, node, dying in zip(statements, computed, self.schedule.dying, strict=True):
-            lines.append(f"{statement:<{width}}  # {node.type!s:<10} {self.graph.origin(node)}")
+        blocks = [[f"    {line}" for line in self.statements(n)] for n in computed]
+        width = min(max((len(block[0]) for block in blocks), default=0), 60)
+        for block, node, dying in zip(blocks, computed, self.schedule.dying, strict=True):
+            lines.append(f"{block[0]:<{width}}  # {node.type!s:<10} {self.graph.origin(node)}")
+            lines += block[1:]
             if dying:
                 lines.append(f"    del {', '.join(self.variables[d] for d in dying)}")
         results = self.results()

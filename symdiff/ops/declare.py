@@ -74,6 +74,8 @@ def elementwise(
     vjp: tuple[Any, ...] | None = None,
     jvp: tuple[Any, ...] | None = None,
     dtypes: Callable[..., Any] | None = None,
+    parameters: Mapping[str, Any] = NO_PARAMS,
+    normalize: Callable[..., dict[str, Any]] | None = None,
     sympy: str | Callable[..., Any] | None = None,
     commutative: bool = False,
 ) -> Op:
@@ -88,7 +90,7 @@ def elementwise(
     ufunc = kernel if isinstance(kernel, np.ufunc) else None
     result_dtypes = dtypes or (promote if ufunc is None else _ufunc_dtypes(name, kernel))
 
-    def infer(*types: Type) -> Type:
+    def infer(*types: Type, **params: Any) -> Type:
         tensors = _tensors(types)
         shape = broadcast_shapes([t.shape for t in tensors])
         if shape is None:
@@ -110,6 +112,8 @@ def elementwise(
         form="elementwise",
         infer=infer,
         kernel=kernel,
+        parameters=parameters,
+        normalize=normalize,
         vjp=vjp,
         jvp=jvp,
         batch=_batch_elementwise,
@@ -492,11 +496,12 @@ def public(function: F) -> F:
 
 
 def numpy_function(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Answer these NumPy functions, called on nodes, with the function decorated."""
+    """Answer these NumPy functions and ufuncs, called on nodes, with the function decorated."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         for numpy_name in functions:
-            REGISTRY.numpy_functions[numpy_name] = function
+            ufunc = isinstance(numpy_name, np.ufunc)
+            (REGISTRY.ufuncs if ufunc else REGISTRY.numpy_functions)[numpy_name] = function
         return function
 
     return register

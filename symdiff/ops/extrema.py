@@ -7,6 +7,7 @@ point between the one-sided derivatives (F. Clarke, *Optimization and Nonsmooth 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,13 @@ from symdiff.op import REGISTRY, Op
 from symdiff.ops.declare import elementwise, mask_of, masked_like, numpy_function, public
 from symdiff.ops.elementwise import equal, greater_equal, less_equal, under, where
 
-__all__ = ["clip", "maximum", "minimum"]
+__all__ = ["clip", "fmax", "fmin", "maximum", "minimum"]
+
+Chosen = Callable[[Node, Node, Node], Node]
+"""From the result, an operand and the other one: where that operand is taken."""
 
 
-def _share(chosen: Op, position: int) -> Any:
+def _share(chosen: Chosen, position: int) -> Any:
     """The rule of one operand: `g` where `chosen` takes it, halved at ties, 0 elsewhere.
 
     Serves as VJP and as JVP. A mask that `g` brings along stays outermost.
@@ -30,21 +34,20 @@ def _share(chosen: Op, position: int) -> Any:
         mask = mask_of(g)
         value = g if mask is None else mask.value
         shared = where(equal(x1, x2), 0.5 * value, value)
-        taken = chosen(x1, x2) if position == 0 else chosen(x2, x1)
+        taken = chosen(y, x1, x2) if position == 0 else chosen(y, x2, x1)
         return under(taken, shared if mask is None else masked_like(g, shared), False)
 
     return rule
 
 
-def _extremum(name: str, kernel: Any, chosen: Op, doc: str, sympy: str) -> Op:
+def _extremum(name: str, kernel: Any, chosen: Chosen, doc: str, sympy: str, nan: str) -> Op:
     rules = _share(chosen, 0), _share(chosen, 1)
     return elementwise(
         name,
         "x1 x2",
         doc=f"""{doc}
 
-        Where the two are equal the gradient is shared equally, 0.5 each. Where one is NaN so is
-        the result, and the gradients are 0.
+        Where the two are equal the gradient is shared equally, 0.5 each. {nan}
         """,
         kernel=kernel,
         commutative=True,
@@ -54,11 +57,43 @@ def _extremum(name: str, kernel: Any, chosen: Op, doc: str, sympy: str) -> Op:
     )
 
 
+_PROPAGATED = "Where one is NaN so is the result, and the gradients are 0."
+_IGNORED = (
+    "Where one is NaN the other is the result and gets the gradient; where both are, so is the "
+    "result, and the gradients are 0."
+)
+
 maximum: Op = _extremum(
-    "maximum", np.maximum, greater_equal, "The larger of `x1` and `x2`, entry by entry.", "Max"
+    "maximum",
+    np.maximum,
+    lambda y, this, other: greater_equal(this, other),
+    "The larger of `x1` and `x2`, entry by entry.",
+    "Max",
+    _PROPAGATED,
 )
 minimum: Op = _extremum(
-    "minimum", np.minimum, less_equal, "The smaller of `x1` and `x2`, entry by entry.", "Min"
+    "minimum",
+    np.minimum,
+    lambda y, this, other: less_equal(this, other),
+    "The smaller of `x1` and `x2`, entry by entry.",
+    "Min",
+    _PROPAGATED,
+)
+fmax: Op = _extremum(
+    "fmax",
+    np.fmax,
+    lambda y, this, other: equal(y, this),
+    "The larger of `x1` and `x2`, entry by entry, NaN counting as missing.",
+    "Max",
+    _IGNORED,
+)
+fmin: Op = _extremum(
+    "fmin",
+    np.fmin,
+    lambda y, this, other: equal(y, this),
+    "The smaller of `x1` and `x2`, entry by entry, NaN counting as missing.",
+    "Min",
+    _IGNORED,
 )
 
 

@@ -18,6 +18,7 @@ from symdiff.node import Node
 from symdiff.op import REGISTRY, Op
 from symdiff.ops.declare import elementwise, numpy_function, over, public, scale
 from symdiff.ops.elementwise import equal, exp, log, logical_and, where
+from symdiff.ops.special import doubled, real_floats
 from symdiff.types import promote
 
 __all__ = [
@@ -26,11 +27,11 @@ __all__ = [
     "asin",
     "asinh",
     "atan",
-    "atan2",
     "atanh",
     "cathetus",
     "ceil",
     "cosh",
+    "direction",
     "exp2",
     "expm1",
     "floor",
@@ -54,12 +55,15 @@ __all__ = [
 
 
 def in_sympy(build: Callable[..., Any]) -> Callable[..., Any]:
-    """A SymPy counterpart ``build(sympy, *symbols)``; SymPy is loaded when it is first used."""
+    """A SymPy counterpart ``build(sympy, *symbols)``; SymPy is loaded when it is first used.
 
-    def counterpart(*symbols: Any) -> Any:
+    Parameters of the op that are not at their defaults come by keyword.
+    """
+
+    def counterpart(*symbols: Any, **params: Any) -> Any:
         import sympy
 
-        return build(sympy, *symbols)
+        return build(sympy, *symbols, **params)
 
     return counterpart
 
@@ -186,9 +190,36 @@ xlog1py: Op = elementwise(
 # -- right triangles -----------------------------------------------------------------------
 
 
-def _over_hypotenuse(x: Node, y: Node) -> Node:
-    return x / _unless_zero(y, equal(y, 0))
+def _direction(x1: Any, x2: Any) -> Any:
+    size = np.maximum(np.abs(x1), np.abs(x2))
+    scaled = np.where(size == 0, 0, x1 / size), np.where(size == 0, 1, x2 / size)
+    share = scaled[0] / np.hypot(*scaled)
+    share = np.where(np.isinf(x1) & np.isfinite(x2), np.sign(x1), share)
+    return np.where(np.isinf(x2) & np.isfinite(x1), 0, share)
 
+
+def _over_hypot(share: Node, x1: Node, x2: Node) -> Node:
+    h = hypot(x1, x2)
+    return share / _unless_zero(h, equal(h, 0))
+
+
+direction: Op = elementwise(
+    "direction",
+    "x1 x2",
+    doc="""`x1 / hypot(x1, x2)`, the cosine of the angle between `x1` and the hypotenuse.
+
+    What the rules of `hypot` make. At the origin it is 0 by convention, and so are its
+    derivatives, in which nothing cancels: ``direction(x2, x1)**2 / hypot(x1, x2)`` by `x1`.
+    """,
+    kernel=doubled(_direction),
+    dtypes=real_floats,
+    sympy=in_sympy(lambda s, a, b: a / s.sqrt(a**2 + b**2)),
+    partials=(
+        # Divided before it is squared: the square could vanish, the quotient does not.
+        lambda y, x1, x2: _over_hypot(direction(x2, x1), x1, x2) * direction(x2, x1),
+        lambda y, x1, x2: -_over_hypot(y * direction(x2, x1), x1, x2),
+    ),
+)
 
 hypot: Op = elementwise(
     "hypot",
@@ -200,10 +231,7 @@ hypot: Op = elementwise(
     kernel=np.hypot,
     commutative=True,
     sympy=in_sympy(lambda s, a, b: s.sqrt(a**2 + b**2)),
-    partials=(
-        lambda y, x1, x2: _over_hypotenuse(x1, y),
-        lambda y, x1, x2: _over_hypotenuse(x2, y),
-    ),
+    partials=(lambda y, x1, x2: direction(x1, x2), lambda y, x1, x2: direction(x2, x1)),
 )
 
 
@@ -256,37 +284,31 @@ acos: Op = elementwise(
     partials=(lambda y, x: over(-cathetus(1.0, x)),),
 )
 
+
+def twice_over(root: Callable[..., Node]) -> Callable[..., Node | None]:
+    """The rule of a partial derivative ``1 / root(y, x)²``, by two divisions.
+
+    The square could overflow or vanish, and its own derivative be 0·inf.
+    """
+
+    def rule(g: Node, y: Node, x: Node) -> Node | None:
+        below = over(root(y, x))
+        once = scale(g, below)
+        return None if once is None else scale(once, below)
+
+    return rule
+
+
+_atan_rule = twice_over(lambda y, x: hypot(1.0, x))
+
 atan: Op = elementwise(
     "atan",
     "x",
     doc="Inverse tangent, in [-π/2, π/2].",
     kernel=np.arctan,
     sympy="atan",
-    partials=(lambda y, x: over(1 + square(x)),),
-)
-
-
-def _atan2_partial(x: Node, x1: Node, x2: Node) -> Node:
-    """x / (x1² + x2²), by two divisions: the square could overflow or vanish."""
-    h = hypot(x1, x2)
-    h = _unless_zero(h, equal(h, 0))
-    return x / h / h
-
-
-atan2: Op = elementwise(
-    "atan2",
-    "x1 x2",
-    doc="""Angle of the point with ordinate `x1` and abscissa `x2`, in [-π, π].
-
-    Signed zeros choose the side of the cut, as in NumPy. The derivatives at the origin, where
-    there are none, are 0 by convention.
-    """,
-    kernel=np.arctan2,
-    sympy="atan2",
-    partials=(
-        lambda y, x1, x2: _atan2_partial(x2, x1, x2),
-        lambda y, x1, x2: -_atan2_partial(x1, x1, x2),
-    ),
+    vjp=(_atan_rule,),
+    jvp=(_atan_rule,),
 )
 
 # -- hyperbolic functions and their inverses -----------------------------------------------
@@ -328,12 +350,7 @@ acosh: Op = elementwise(
 )
 
 
-def _atanh_rule(g: Node, y: Node, x: Node) -> Node | None:
-    """g / (1 - x²), by two divisions: a square's derivative would be 0·inf at ±1."""
-    root = over(cathetus(1.0, x))
-    once = scale(g, root)
-    return None if once is None else scale(once, root)
-
+_atanh_rule = twice_over(lambda y, x: cathetus(1.0, x))
 
 atanh: Op = elementwise(
     "atanh",
@@ -357,8 +374,18 @@ floor: Op = _rounding("floor", np.floor, "The integer at or below `x`.", "floor"
 ceil: Op = _rounding(
     "ceil", np.ceil, "The integer at or above `x`.", in_sympy(lambda s, x: -s.floor(-x))
 )
-trunc: Op = _rounding("trunc", np.trunc, "The integer at `x` or next to it towards 0.")
-_round: Op = _rounding("round", np.rint, "The integer nearest to `x`; halves go to the even one.")
+trunc: Op = _rounding(
+    "trunc",
+    np.trunc,
+    "The integer at `x` or next to it towards 0.",
+    in_sympy(lambda s, x: s.sign(x) * s.floor(s.Abs(x))),
+)
+_round: Op = _rounding(
+    "round",
+    np.rint,
+    "The integer nearest to `x`; halves go to the even one.",
+    in_sympy(lambda s, x: s.floor(x / 2 + s.Rational(1, 4)) - s.floor(s.Rational(1, 4) - x / 2)),
+)
 
 
 @public

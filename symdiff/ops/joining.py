@@ -40,7 +40,7 @@ Axes = int | tuple[int, ...]
 
 
 @public
-def expand_dims(x: Node, /, *, axis: Axes = 0) -> Node:
+def expand_dims(x: Node, /, axis: Axes) -> Node:
     """`x` with new axes of length 1, which stand at `axis` (an int or a tuple) in the result.
 
     Raises `ShapeError` for a place beyond the result's axes or named twice.
@@ -214,7 +214,7 @@ def concat(arrays: Iterable[Any], /, *, axis: int | None = 0) -> Node:
     >>> sd.concat([x, y])
     %0 : f64[m+n] = concat x y
     """
-    parts = _listed("concat", arrays)
+    parts = listed("concat", arrays)
     if axis is None:
         parts = [reshape(p, shape=(-1,)) if isinstance(p, Node) else np.ravel(p) for p in parts]
         axis = 0
@@ -269,7 +269,7 @@ def stack(arrays: Iterable[Any], /, *, axis: int = 0) -> Node:
     >>> sd.stack([[sd.cos(t), -sd.sin(t)], [sd.sin(t), sd.cos(t)]]).type
     f64[2,2]
     """
-    return _stack(*map(_stacked, _listed("stack", arrays)), axis=axis)
+    return _stack(*map(_stacked, listed("stack", arrays)), axis=axis)
 
 
 def _stacked(entry: Any) -> Any:
@@ -284,7 +284,8 @@ def _holds_node(entry: Any) -> bool:
     return isinstance(entry, Node)
 
 
-def _listed(name: str, arrays: Any) -> list[Any]:
+def listed(name: str, arrays: Any) -> list[Any]:
+    """The arrays to join as a list; `ArgumentError` where there are none."""
     try:
         found = list(arrays)
     except TypeError as error:
@@ -304,10 +305,24 @@ def _np_expand_dims(a: Node, axis: Any) -> Node:
 
 numpy_function(np.squeeze)(lambda a, axis=None: a.squeeze(axis))
 numpy_function(np.moveaxis)(lambda a, source, destination: moveaxis(a, source, destination))
-numpy_function(np.swapaxes)(swapaxes)
 
 
-def _cast(result: Node, dtype: Any, casting: str) -> Node:
+@numpy_function(np.swapaxes)
+def _np_swapaxes(a: Node, axis1: int, axis2: int) -> Node:
+    return swapaxes(a, axis1, axis2)
+
+
+@numpy_function(np.rollaxis)
+def _np_rollaxis(a: Node, axis: int, start: int = 0) -> Node:
+    """NumPy's: the axis `axis` comes to stand before the one that was at `start`."""
+    with listing("np.rollaxis", {"a": a}):
+        place = normalize_axis(axis, a.ndim, "np.rollaxis")
+        before = normalize_axis(start, a.ndim + (start >= 0), "np.rollaxis")
+    return moveaxis(a, place, before - (place < before))
+
+
+def as_asked(result: Node, dtype: Any, casting: str) -> Node:
+    """What was joined in the `dtype` that a caller of NumPy's function asks for."""
     if casting != "same_kind":
         raise ArgumentError(f"joining nodes: casting={casting!r} is not available")
     return result if dtype is None else result.astype(dtype)
@@ -317,36 +332,14 @@ def _cast(result: Node, dtype: Any, casting: str) -> Node:
 def _np_concatenate(
     arrays: Any, axis: Any = 0, *, dtype: Any = None, casting: str = "same_kind"
 ) -> Node:
-    return _cast(concat(arrays, axis=axis), dtype, casting)
+    return as_asked(concat(arrays, axis=axis), dtype, casting)
 
 
 @numpy_function(np.stack)
 def _np_stack(
     arrays: Any, axis: int = 0, *, dtype: Any = None, casting: str = "same_kind"
 ) -> Node:
-    return _cast(stack(arrays, axis=axis), dtype, casting)
-
-
-def _at_least(x: Any, rank: int) -> Any:
-    """NumPy's `atleast_1d` and `atleast_2d`: new axes come first."""
-    missing = rank - np.ndim(x)
-    if missing <= 0:
-        return x
-    if not isinstance(x, Node):
-        return np.asarray(x)[(None,) * missing]
-    return expand_dims(x, axis=tuple(range(missing)))
-
-
-@numpy_function(np.vstack)
-def _np_vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Node:
-    return _cast(concat([_at_least(x, 2) for x in tup]), dtype, casting)
-
-
-@numpy_function(np.hstack)
-def _np_hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Node:
-    parts = [_at_least(x, 1) for x in tup]
-    axis = 0 if np.ndim(parts[0]) == 1 else 1
-    return _cast(concat(parts, axis=axis), dtype, casting)
+    return as_asked(stack(arrays, axis=axis), dtype, casting)
 
 
 REGISTRY.enroll(__name__)

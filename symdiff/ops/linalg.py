@@ -7,19 +7,22 @@ over the leading axes along which an operand was broadcast.
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
 
-from symdiff.errors import ShapeError
+from symdiff.describe import listing
+from symdiff.errors import ArgumentError, ShapeError
 from symdiff.node import Node
 from symdiff.op import REGISTRY, Op
-from symdiff.ops.declare import fit, numpy_function, op
-from symdiff.ops.shape import matrix_transpose, reshape, tensor
+from symdiff.ops.declare import fit, numpy_function, op, public
+from symdiff.ops.shape import broadcast_to, matrix_transpose, reshape, tensor
+from symdiff.ops.structure import eye
 from symdiff.sizes import definitely_different
 from symdiff.types import TensorType, Type, broadcast_shapes, promote, shape_text
 
-__all__ = ["matmul"]
+__all__ = ["matmul", "matrix_power"]
 
 
 def _matmul_type(a: Type, b: Type) -> TensorType:
@@ -111,6 +114,48 @@ matmul: Op = op(
     batch=_batch_matmul,
     sympy="MatMul",
 )
+
+
+numpy_function(np.linalg.matmul)(matmul)
+
+
+@public
+def matrix_power(x: Node, n: int, /) -> Node:
+    """The `n`-th power of square matrices, over the last two axes, by repeated squaring.
+
+    Arguments: `n`, an int >= 0; the power 0 is the identity. Raises `ShapeError` unless the last
+    two axes have one size, `ArgumentError` for another `n`: a negative one needs the inverse.
+
+    >>> import symdiff as sd
+    >>> A = sd.Graph().input("A", sd.f64[2, 2])
+    >>> sd.evaluate(sd.linalg.matrix_power(A, 5), {A: [[1.0, 1.0], [1.0, 0.0]]})
+    array([[8., 5.],
+           [5., 3.]])
+    """
+    with listing("matrix_power", {"x": x}):
+        if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+            raise ShapeError("the last two axes of x must have one size")
+        try:
+            exponent = operator.index(n)
+        except TypeError:
+            raise ArgumentError(f"n must be an int, not {n!r}") from None
+        if exponent < 0:
+            raise ArgumentError(f"n = {n}: a negative power needs the inverse")
+    if exponent == 0:
+        one = eye.on(x.graph, n=x.shape[-1], dtype=x.dtype)
+        return broadcast_to(one, shape=x.shape)
+    power: Node | None = None
+    while True:
+        if exponent % 2:
+            power = x if power is None else matmul(power, x)
+        exponent //= 2
+        if not exponent:
+            assert power is not None
+            return power
+        x = matmul(x, x)
+
+
+numpy_function(np.linalg.matrix_power)(lambda a, n: matrix_power(a, n))
 
 
 @numpy_function(np.dot)

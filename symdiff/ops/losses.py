@@ -1,4 +1,4 @@
-"""Losses: cross entropies from logits and from probabilities, and the hinge loss.
+"""Losses: cross entropies from logits and from probabilities, and hinge losses.
 
 One value an example and no reduction: write ``sd.mean(loss)`` or ``sd.sum(loss)``. A target of
 weight 0 costs nothing, however unlikely it was held to be: ``0 * log 0`` is 0 throughout, with
@@ -16,17 +16,20 @@ from symdiff.describe import type_list
 from symdiff.errors import ArgumentError, DTypeError, ShapeError
 from symdiff.node import Node
 from symdiff.op import REGISTRY, Op
+from symdiff.ops.along import pick, within
 from symdiff.ops.declare import elementwise
 from symdiff.ops.elementwise import equal, log, logical_and, where
 from symdiff.ops.functions import in_sympy, xlog1py, xlogy
 from symdiff.ops.nn import log_softmax, one_hot, real_floating, relu, sigmoid
 from symdiff.ops.reduce import sum as sum_
-from symdiff.types import normalize_axis, shape_text
+from symdiff.ops.shape import reshape
+from symdiff.types import normalize_axis, promote, shape_text
 
 __all__ = [
     "binary_cross_entropy",
     "categorical_cross_entropy",
     "hinge_loss",
+    "multiclass_hinge_loss",
     "sigmoid_binary_cross_entropy",
     "softmax_cross_entropy",
 ]
@@ -52,22 +55,43 @@ def _as_scores(targets: Node, scores: Node) -> Node:
     return targets.astype(scores.dtype) if targets.dtype.kind in "iub" else targets
 
 
-def _weights(name: str, scores: Node, targets: Node, axis: int) -> Node:
-    """Targets as weights of the classes along `axis`: a mask of booleans, or a distribution."""
-    if targets.shape == scores.shape:
-        return targets if targets.dtype.kind == "b" else _as_scores(targets, scores)
+def _class_indices(name: str, scores: Node, targets: Node, axis: int, weights: str) -> Node:
+    """Targets that are class indices, with an axis of length 1 for that of the classes.
+
+    `weights` says what else targets may be. An index that is no class is an error at the call:
+    a negative one would count from the end.
+    """
     rest = (*scores.shape[:axis], *scores.shape[axis + 1 :])
     operands = type_list((scores, targets))
     if targets.shape != rest:
         raise ShapeError(
-            f"{name}: targets of shape {shape_text(targets.shape)} are neither class indices, "
-            f"which have {shape_text(rest)}, nor distributions, which have "
-            f"{shape_text(scores.shape)}\n{operands}"
+            f"{name}: targets of shape {shape_text(targets.shape)} are "
+            f"{'neither' if weights else 'not'} class indices, which have {shape_text(rest)}"
+            f"{weights}\n{operands}"
         )
     if targets.dtype.kind not in "iu":
         raise DTypeError(f"{name}: class indices must be integers\n{operands}")
-    return one_hot(targets, n=scores.shape[axis], dtype=bool, axis=axis)
+    found = within(targets, low=0, high=scores.shape[axis] - 1, what="class index")
+    return reshape(found, shape=(*rest[:axis], 1, *rest[axis:]))
 
+
+def _split(name: str, scores: Node, targets: Node, axis: int) -> tuple[Node | None, Node | None]:
+    """Targets as class indices, or else as weights: a mask of booleans, or a distribution."""
+    if targets.shape == scores.shape:
+        return None, targets if targets.dtype.kind == "b" else _as_scores(targets, scores)
+    weights = f", nor distributions, which have {shape_text(scores.shape)}"
+    return _class_indices(name, scores, targets, axis, weights), None
+
+
+surprisal: Op = elementwise(
+    "surprisal",
+    "x",
+    doc="""`-x`, the cost of an event of log probability `x`: 0, not -0.0, for a certain one.""",
+    kernel=lambda x: np.subtract(0, x),
+    dtypes=lambda dtype: promote(dtype, int),
+    sympy=lambda x: -x,
+    partials=(lambda y, x: -1,),
+)
 
 # -- from logits ---------------------------------------------------------------------------
 
@@ -137,12 +161,21 @@ def softmax_cross_entropy(logits: Any, targets: Any, axis: int = -1) -> Node:
     """
     logits, targets = _operands("softmax_cross_entropy", logits, targets)
     axis = normalize_axis(axis, logits.ndim, "softmax_cross_entropy")
-    weights = _weights("softmax_cross_entropy", logits, targets, axis)
+    classes, weights = _split("softmax_cross_entropy", logits, targets, axis)
     logs = log_softmax(logits, axis=axis)
+    if weights is None:
+        return surprisal(_picked(logs, classes, axis))
     if weights.dtype.kind == "b":
-        return -sum_(where(weights, logs, 0.0), axis=axis)
+        return surprisal(sum_(where(weights, logs, 0.0), axis=axis))
     excluded = logical_and(equal(weights, 0), equal(logs, -math.inf))
-    return -sum_(weights * where(excluded, 0.0, logs), axis=axis)
+    return surprisal(sum_(weights * where(excluded, 0.0, logs), axis=axis))
+
+
+def _picked(scores: Node, classes: Node | None, axis: int) -> Node:
+    """The score of the true class of each example."""
+    assert classes is not None
+    shape = (*scores.shape[:axis], *scores.shape[axis + 1 :])
+    return reshape(pick(scores, classes, axis=axis), shape=shape)
 
 
 # -- from probabilities --------------------------------------------------------------------
@@ -185,10 +218,12 @@ def categorical_cross_entropy(probabilities: Any, targets: Any, axis: int = -1) 
     """
     p, targets = _operands("categorical_cross_entropy", probabilities, targets)
     axis = normalize_axis(axis, p.ndim, "categorical_cross_entropy")
-    weights = _weights("categorical_cross_entropy", p, targets, axis)
+    classes, weights = _split("categorical_cross_entropy", p, targets, axis)
+    if weights is None:
+        return surprisal(log(_picked(p, classes, axis)))
     if weights.dtype.kind == "b":
-        return -sum_(log(where(weights, p, 1.0)), axis=axis)
-    return -sum_(xlogy(weights, p), axis=axis)
+        return surprisal(sum_(log(where(weights, p, 1.0)), axis=axis))
+    return surprisal(sum_(xlogy(weights, p), axis=axis))
 
 
 # -- margins -------------------------------------------------------------------------------
@@ -216,6 +251,36 @@ def hinge_loss(scores: Any, labels: Any) -> Node:
             f"{type_list((scores, labels))}"
         )
     return relu(1 - _as_scores(labels, scores) * scores)
+
+
+def multiclass_hinge_loss(
+    scores: Any, targets: Any, axis: int = -1, *, margin: float = 1.0
+) -> Node:
+    """Hinge loss of a classifier of several classes: ``sum(max(0, s_j - s_t + margin))``.
+
+    The sum is over the classes ``j`` along `axis` other than the true one, ``t``.
+
+    Arguments: `scores`, of any shape; `targets`, class indices, integers of the shape of `scores`
+    without `axis`; `margin`, by how much the true class has to lead.
+
+    Returns one loss for each example: the shape of `scores` without `axis`. The derivative is 1
+    by the score of each class within the margin, 0 at its edge, and minus their number by that
+    of the true class (J. Weston and C. Watkins, "Support Vector Machines for Multi-Class Pattern
+    Recognition", ESANN 1999). A class index out of range is an error when the graph runs; raises
+    `ShapeError` and `DTypeError` for targets that are no class indices.
+
+    >>> import symdiff as sd
+    >>> s = sd.Graph().input("s", sd.f64[1, 3])
+    >>> loss = sd.multiclass_hinge_loss(s, [0])
+    >>> sd.evaluate([loss, sd.grad(sd.sum(loss), s)], {s: [[2.0, 1.5, 3.0]]})
+    [array([2.5]), array([[-2.,  1.,  1.]])]
+    """
+    scores, targets = _operands("multiclass_hinge_loss", scores, targets)
+    axis = normalize_axis(axis, scores.ndim, "multiclass_hinge_loss")
+    classes = _class_indices("multiclass_hinge_loss", scores, targets, axis, "")
+    behind = relu(scores - pick(scores, classes, axis=axis) + margin)
+    true = one_hot(targets, n=scores.shape[axis], dtype=bool, axis=axis)
+    return sum_(where(true, 0.0, behind), axis=axis)
 
 
 REGISTRY.enroll(__name__)

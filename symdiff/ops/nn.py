@@ -68,17 +68,21 @@ relu: Op = elementwise(
 
 
 def _sigmoid(x: Any) -> Any:
-    result = np.empty(x.shape, _floating(x.dtype))
-    with np.errstate(over="ignore"):  # far below 0 it is 1 / inf, which is right
-        np.exp(np.multiply(x, -1.0, out=result), out=result)
-    result += 1
-    return np.divide(1, result, out=result)
+    """The smaller of the two is ``exp(-abs(x)) / (1 + exp(-abs(x)))``: nothing overflows."""
+    power = np.empty(x.shape, _floating(x.dtype))
+    np.exp(-np.abs(x, out=power, casting="same_kind"), out=power)
+    result = np.where(x < 0, power, 1)
+    power += 1
+    return np.divide(result, power, out=power)
 
 
 sigmoid: Op = elementwise(
     "sigmoid",
     "x",
-    doc="Logistic function, `1 / (1 + exp(-x))`: 0 at -inf and 1 at inf.",
+    doc="""Logistic function, `1 / (1 + exp(-x))`: 0 at -inf and 1 at inf.
+
+    The derivative is ``y * (1 - y)``, of the result `y`: right to a unit in the last place of 1.
+    """,
     kernel=_sigmoid,
     dtypes=_floating,
     sympy=in_sympy(lambda s, x: 1 / (1 + s.exp(-x))),
@@ -143,10 +147,18 @@ def _total(powers: Any, axes: tuple[int, ...]) -> Any:
     return np.maximum(np.add.reduce(powers, axis=axes, keepdims=True), 1)
 
 
+def _log_total(powers: Any, axes: tuple[int, ...]) -> Any:
+    """The logarithm of that sum: accurate also where one entry makes up nearly all of it."""
+    ones = powers == 1
+    count = np.maximum(np.add.reduce(ones, axis=axes, keepdims=True, dtype=powers.dtype), 1)
+    rest = np.add.reduce(np.where(ones, 0, powers), axis=axes, keepdims=True)
+    return np.log1p(rest / count) + np.log(count)
+
+
 def _logsumexp(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
     powers, largest, dtype = _differences(x, axis)
     np.exp(powers, out=powers)
-    result = np.log(_total(powers, axis)) + largest
+    result = _log_total(powers, axis) + largest
     return (result if keepdims else np.squeeze(result, axis)).astype(dtype, copy=False)
 
 
@@ -159,7 +171,7 @@ def _softmax(x: Any, axis: tuple[int, ...]) -> Any:
 
 def _log_softmax(x: Any, axis: tuple[int, ...]) -> Any:
     logs, _, dtype = _differences(x, axis)
-    logs -= np.log(_total(np.exp(logs), axis))
+    logs -= _log_total(np.exp(logs), axis)
     return logs.astype(dtype, copy=False)
 
 

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from symdiff.describe import listing
-from symdiff.errors import ArgumentError, DTypeError, ShapeError
+from symdiff.errors import ArgumentError, ShapeError
 from symdiff.node import Node
 from symdiff.op import REGISTRY
+from symdiff.ops.complexes import conj
 from symdiff.ops.contract import Factor, Label, Labels, contract, take_diagonal
 from symdiff.ops.declare import numpy_function, public
 from symdiff.sizes import Dim, definitely_different
@@ -242,8 +243,7 @@ def outer(x1: Any, x2: Any, /) -> Node:
 def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Node:
     """Inner products along one axis, counted from the last; the other axes broadcast.
 
-    Raises `ShapeError` where sizes differ, `DTypeError` for complex operands, whose conjugates
-    would be needed.
+    Of complex operands the first is conjugated. Raises `ShapeError` where sizes differ.
 
     >>> import symdiff as sd
     >>> g = sd.Graph()
@@ -251,17 +251,16 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Node:
     >>> sd.vecdot(x, y)
     %0 : f64[n] = einsum x y subscripts="ij,j->i"
     """
-    a, b = nodes = _lifted("vecdot", (x1, x2))
-    with listing("vecdot", {"x1": nodes[0], "x2": nodes[1]}):
-        if "c" in (a.dtype.kind, b.dtype.kind):
-            raise DTypeError("complex operands are not available; write the sum out")
+    a, b = _lifted("vecdot", (x1, x2))
+    with listing("vecdot", {"x1": a, "x2": b}):
         if not -min(a.ndim, b.ndim) <= axis <= -1:
             raise ShapeError(f"axis {axis} is not one of the last axes of both, from -1 down")
         size, other = a.shape[axis], b.shape[axis]
         if size != other:
             raise ShapeError(f"the size {size} of x1 along the axis {_verb(size, other)} {other}")
         out = [k for k in range(-max(a.ndim, b.ndim), 0) if k != axis]
-        return contract([Factor(tuple(range(-x.ndim, 0)), x) for x in nodes], tuple(out))
+        factors = [conj(a) if a.dtype.kind == "c" else a, b]
+        return contract([Factor(tuple(range(-x.ndim, 0)), x) for x in factors], tuple(out))
 
 
 # -- NumPy's names -------------------------------------------------------------------------
@@ -274,7 +273,7 @@ def _np_einsum(*operands: Any, optimize: Any = False, **more: Any) -> Node:
     return einsum(*operands)
 
 
-@numpy_function(np.tensordot)
+@numpy_function(np.tensordot, np.linalg.tensordot)
 def _np_tensordot(a: Any, b: Any, axes: Any = 2) -> Node:
     return tensordot(a, b, axes=axes)
 
@@ -300,4 +299,6 @@ def _np_vdot(a: Any, b: Any) -> Node:
     return vecdot(_flat(a), _flat(b))
 
 
+numpy_function(np.linalg.outer)(outer)
+numpy_function(np.linalg.vecdot)(vecdot)
 REGISTRY.ufuncs[np.vecdot] = vecdot  # a ufunc, but not one of an elementwise op

@@ -7,20 +7,26 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.errors import ArgumentError
+from symdiff.describe import listing
+from symdiff.errors import ArgumentError, DTypeError
 from symdiff.node import Node
 from symdiff.op import REGISTRY, Op
-from symdiff.ops.declare import linear, numpy_function
+from symdiff.ops.declare import linear, mask_of, numpy_function
+from symdiff.ops.elementwise import add, where
 from symdiff.ops.shape import broadcast_to, reshape, tensor
 from symdiff.types import Shape, TensorType, Type, as_dtype, normalize_axes
 
 __all__ = [
     "accumulating_params",
     "accumulating_type",
+    "accumulator",
+    "as_condition",
     "as_in_sum",
+    "batch_alike",
     "batch_reduction",
     "kept_shape",
     "like_operand",
+    "masked_mixture",
     "numpy_reduction",
     "reduced_shape",
     "reduction_params",
@@ -59,7 +65,7 @@ def accumulating_params(name: str) -> Callable[..., dict[str, Any]]:
 
     def normalize(x: Type, axis: Any, dtype: Any, keepdims: Any) -> dict[str, Any]:
         source = tensor(x)
-        default = _accumulator(source.dtype)
+        default = accumulator(source.dtype)
         result = default if dtype is None else as_dtype(dtype)
         return {
             "axis": normalize_axes(axis, source.rank, name),
@@ -77,7 +83,7 @@ def as_keepdims(value: Any) -> bool:
     return bool(value)
 
 
-def _accumulator(dtype: np.dtype[Any]) -> np.dtype[Any]:
+def accumulator(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """NumPy's: narrow integers and booleans are added and multiplied in 64 bits."""
     if dtype.kind in "bi" and dtype.itemsize < 8:
         return np.dtype(np.int64)
@@ -96,6 +102,18 @@ def batch_reduction(y: Node, inputs: tuple[Node, ...], mapped: tuple[bool, ...])
     """The batch rule of an op of one operand that acts along its `axis`, a tuple."""
     axes = tuple(a + 1 for a in y.params["axis"])
     return y.graph.intern(y.op, inputs, {**y.params, "axis": axes})
+
+
+def batch_alike(y: Node, inputs: tuple[Node, ...], mapped: tuple[bool, ...]) -> Node:
+    """The batch rule of an op along its `axis`, an int or a tuple, on operands of one shape."""
+    size = next(x.shape[0] for x, m in zip(inputs, mapped, strict=True) if m)
+    whole = tuple(
+        x if m else broadcast_to(x, shape=(size, *x.shape))
+        for x, m in zip(inputs, mapped, strict=True)
+    )
+    axis = y.params["axis"]
+    moved = axis + 1 if isinstance(axis, int) else tuple(a + 1 for a in axis)
+    return y.graph.intern(y.op, whole, {**y.params, "axis": moved})
 
 
 # -- sum -----------------------------------------------------------------------------------
@@ -147,32 +165,84 @@ def as_in_sum(g: Node, y: Node) -> Node:
     return spread
 
 
+def masked_mixture(g: Node, total: Node, axis: tuple[int, ...]) -> Node:
+    """`total`, whose entries mix those of a gradient `g` along `axis`, with the mask of `g`.
+
+    What is mixed of masked entries alone is masked: a branch not taken stays so.
+    """
+    mask = mask_of(g)
+    if mask is None:
+        return total
+    taken = broadcast_to(mask.taken, shape=g.shape).any(axis=axis, keepdims=True)
+    return g.op(taken, total, 0.0)
+
+
 # -- NumPy's names -------------------------------------------------------------------------
 
 
 def numpy_reduction(
-    function: Callable[..., Node], *names: Any, dtype: bool = False, axis: Any = None
+    function: Callable[..., Node],
+    *names: Any,
+    dtype: bool = False,
+    axis: Any = None,
+    neutral: Any = None,
+    join: Callable[..., Node] | None = None,
 ) -> None:
     """Answer these NumPy functions, called on nodes, with a reduction.
 
-    Arguments: `dtype`, whether they take one, before `out`; `axis`, their default.
+    Arguments: `dtype`, whether they take one, before `out`; `axis`, their default; `neutral`,
+    what entries count as that ``where=`` leaves out (by default ``initial=``, which must be
+    given then); `join`, how the result takes in ``initial=``.
     """
-    order = ("dtype", "out", "keepdims") if dtype else ("out", "keepdims")
-    known = {"dtype", "keepdims"} if dtype else {"keepdims"}
+    order = ("dtype", "out", "keepdims", "initial", "where")[0 if dtype else 1 :]
+    known = (
+        {"dtype", "keepdims", "where", "initial"} if dtype else {"keepdims", "where", "initial"}
+    )
+    if join is None:
+        known -= {"initial"} if neutral is not None else {"initial", "where"}
 
     def answer(a: Node, axis: Any = axis, *positional: Any, **named: Any) -> Node:
+        name = f"np.{function.__name__}"
         given = {**dict(zip(order, positional, strict=False)), **named}
         params = {k: v for k, v in given.items() if v is not None and v is not np._NoValue}
         if unknown := params.keys() - known:
-            raise ArgumentError(
-                f"np.{function.__name__}: {', '.join(sorted(unknown))} not available on nodes"
-            )
-        return function(a, axis=axis, **params)
+            raise ArgumentError(f"{name}: {', '.join(sorted(unknown))} not available on nodes")
+        taken, initial = params.pop("where", True), params.pop("initial", None)
+        if taken is not True:
+            a = _only(name, a, taken, initial if neutral is None else neutral)
+        if initial is None:
+            return function(a, axis=axis, **params)
+        assert join is not None
+        axes, keepdims = normalize_axes(axis, a.ndim, name), params.get("keepdims", False)
+        if neutral is None and any(a.shape[k] == 0 for k in axes):
+            start = a.graph.constant(initial, a.dtype)
+            return broadcast_to(start, shape=reduced_shape(a.shape, axes, keepdims))
+        result = function(a, axis=axis, **params)
+        start = initial if isinstance(initial, Node) else a.graph.constant(initial, result.dtype)
+        return join(result, start)
 
     numpy_function(*names)(answer)
 
 
-numpy_reduction(sum, np.sum, dtype=True)
-numpy_reduction(sum, (np.add, "reduce"), dtype=True, axis=0)
+def as_condition(name: str, a: Node, condition: Any) -> Node | None:
+    """NumPy's ``where=`` as a node of the shape of `a`; None where it takes everything."""
+    if condition is True or condition is None or condition is np._NoValue:
+        return None
+    taken = condition if isinstance(condition, Node) else a.graph.constant(condition)
+    with listing(name, {"a": a, "where": taken}):
+        if taken.dtype != np.bool_:
+            raise DTypeError("where= must be boolean")
+        return broadcast_to(taken, shape=a.shape)
+
+
+def _only(name: str, a: Node, condition: Any, otherwise: Any) -> Node:
+    """The entries that ``where=`` takes; the others count as what changes nothing."""
+    if otherwise is None:
+        raise ArgumentError(f"{name}: where= needs initial=, for where it takes no entry")
+    return where(as_condition(name, a, condition), a, otherwise)
+
+
+numpy_reduction(sum, np.sum, dtype=True, neutral=0, join=add)
+numpy_reduction(sum, (np.add, "reduce"), dtype=True, axis=0, neutral=0, join=add)
 
 REGISTRY.enroll(__name__)

@@ -19,10 +19,20 @@ from symdiff.errors import DTypeError, ShapeError
 from symdiff.node import Node
 from symdiff.op import REGISTRY, Op
 from symdiff.ops.declare import mask_of, masked_like, numpy_function, op, over, public, scale
-from symdiff.ops.elementwise import equal, not_equal, under, where
+from symdiff.ops.elementwise import (
+    equal,
+    logical_and,
+    logical_or,
+    multiply,
+    not_equal,
+    under,
+    where,
+)
+from symdiff.ops.extrema import maximum, minimum
 from symdiff.ops.reduce import (
     accumulating_params,
     accumulating_type,
+    as_condition,
     as_in_sum,
     as_keepdims,
     batch_reduction,
@@ -158,16 +168,16 @@ def _needs_entries(x: TensorType, axis: Any, keepdims: bool) -> list[Requirement
     return [Requirement(x.shape[a], ">=", 1) for a in axes if not isinstance(x.shape[a], int)]
 
 
-def _attained(y: Node, x: Node) -> tuple[Node, Node]:
+def _attained(y: Node, x: Node, keepdims: bool) -> tuple[Node, Node]:
     """Which entries are the extreme, and how many of them there are."""
     axes = y.params["axis"]
     kept = reshape(y, shape=kept_shape(x.shape, axes)) if y.ndim else y  # scalars broadcast
     hit = equal(x, kept)
-    return hit, sum(hit, axis=axes, dtype=x.dtype, keepdims=y.params["keepdims"])
+    return hit, sum(hit, axis=axes, dtype=x.dtype, keepdims=keepdims)
 
 
 def _extreme_gradient(g: Node, y: Node, x: Node) -> Node | None:
-    hit, count = _attained(y, x)
+    hit, count = _attained(y, x, y.params["keepdims"])
     share = scale(g, over(count))
     assert share is not None
     return under(hit, _kept(share, y, x), False)
@@ -186,18 +196,22 @@ def _kept(g: Node, y: Node, x: Node) -> Node:
 
 
 def _extreme_tangent(t: Node, y: Node, x: Node) -> Node:
-    hit, count = _attained(y, x)
-    return sum(where(hit, t, 0.0), **y.params) / count
+    hit, count = _attained(y, x, True)
+    # Divided first: where nothing is the extreme, which is NaN then, no 0 is divided by 0.
+    return sum(where(hit, t / count, 0.0), **y.params)
 
 
-def _extreme(name: str, kernel: np.ufunc, word: str) -> Op:
+def extreme(
+    name: str, kernel: np.ufunc, word: str, nan: str = "propagates, and where it does"
+) -> Op:
+    """Declare a reduction to the extreme entry; `nan` says what happens to NaN."""
     return op(
         name,
         "x",
         doc=f"""The {word} entry over `axis` (an int, a tuple, or None for all axes).
 
-        Entries that tie share the derivative equally. NaN propagates, and where it does the
-        derivatives are 0. No entries have no {name}: `ShapeError`, at the call where the size
+        Entries that tie share the derivative equally. NaN {nan} the
+        derivatives are 0. No entries have no extreme: `ShapeError`, at the call where the size
         is named.
         """,
         parameters={"axis": None, "keepdims": False},
@@ -213,8 +227,8 @@ def _extreme(name: str, kernel: np.ufunc, word: str) -> Op:
     )
 
 
-max: Op = _extreme("max", np.maximum, "largest")
-min: Op = _extreme("min", np.minimum, "smallest")
+max: Op = extreme("max", np.maximum, "largest")
+min: Op = extreme("min", np.minimum, "smallest")
 
 # -- logic ---------------------------------------------------------------------------------
 
@@ -306,28 +320,52 @@ argmin: Op = _place("argmin", np.argmin, "smallest")
 # -- NumPy's names -------------------------------------------------------------------------
 
 
+def in_dtype(name: str, a: Node, dtype: Any) -> Node:
+    """The operand of a mean or variance in the dtype asked for, a floating one."""
+    if dtype is None or dtype is np._NoValue:
+        return a
+    with listing(name, {"a": a}):
+        if as_dtype(dtype).kind not in "fc":
+            raise DTypeError(f"in dtype {as_dtype(dtype)} the mean would be truncated")
+    return a.astype(dtype)
+
+
+def mean_where(a: Node, taken: Node, axis: Any, keepdims: bool) -> Node:
+    """The mean of the entries at which `taken` holds; NaN of none."""
+    if a.dtype == np.float16:
+        return mean_where(a.astype(np.float32), taken, axis, keepdims).astype(np.float16)
+    dtype = a.dtype if a.dtype.kind in "fc" else np.dtype(np.float64)
+    total = sum(where(taken, a, 0), axis=axis, dtype=dtype, keepdims=keepdims)
+    return total / sum(taken, axis=axis, dtype=dtype, keepdims=keepdims)
+
+
 @numpy_function(np.mean)
 def _np_mean(
-    a: Node, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False
+    a: Node,
+    axis: Any = None,
+    dtype: Any = None,
+    out: None = None,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
 ) -> Node:
-    if dtype is not None:
-        with listing("np.mean", {"a": a}):
-            if as_dtype(dtype).kind not in "fc":
-                raise DTypeError(f"in dtype {as_dtype(dtype)} the mean would be truncated")
-        a = a.astype(dtype)
-    return mean(a, axis=axis, keepdims=keepdims is True)
+    a, taken = in_dtype("np.mean", a, dtype), as_condition("np.mean", a, where)
+    keepdims = keepdims is not np._NoValue and keepdims
+    if taken is None:
+        return mean(a, axis=axis, keepdims=keepdims)
+    return mean_where(a, taken, axis, keepdims)
 
 
-numpy_reduction(prod, np.prod, dtype=True)
-numpy_reduction(prod, (np.multiply, "reduce"), dtype=True, axis=0)
-for _function, _names, _ufunc in (
-    (max, (np.max, np.amax), np.maximum),
-    (min, (np.min, np.amin), np.minimum),
-    (any, (np.any,), np.logical_or),
-    (all, (np.all,), np.logical_and),
-):
-    numpy_reduction(_function, *_names)
-    numpy_reduction(_function, (_ufunc, "reduce"), dtype=True, axis=0)
+_NUMPYS: tuple[tuple[Any, tuple[Any, ...], np.ufunc, dict[str, Any]], ...] = (
+    (prod, (np.prod,), np.multiply, {"neutral": 1, "join": multiply, "dtype": True}),
+    (max, (np.max, np.amax), np.maximum, {"join": maximum}),
+    (min, (np.min, np.amin), np.minimum, {"join": minimum}),
+    (any, (np.any,), np.logical_or, {"neutral": False, "join": logical_or}),
+    (all, (np.all,), np.logical_and, {"neutral": True, "join": logical_and}),
+)
+for _function, _names, _ufunc, _more in _NUMPYS:
+    numpy_reduction(_function, *_names, **_more)
+    numpy_reduction(_function, (_ufunc, "reduce"), axis=0, **{**_more, "dtype": True})
 numpy_reduction(argmax, np.argmax)
 numpy_reduction(argmin, np.argmin)
 numpy_reduction(count_nonzero, np.count_nonzero)

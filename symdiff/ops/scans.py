@@ -10,7 +10,6 @@ are linear recurrences again, so every order costs time linear in the number of 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from itertools import accumulate
 from typing import Any, Final
 
@@ -20,8 +19,8 @@ from symdiff.errors import ShapeError
 from symdiff.node import Node
 from symdiff.op import REGISTRY, Op
 from symdiff.ops.declare import op
-from symdiff.ops.reduce import batch_reduction
-from symdiff.ops.shape import broadcast_to, tensor
+from symdiff.ops.reduce import batch_alike, batch_reduction, masked_mixture
+from symdiff.ops.shape import tensor
 from symdiff.types import TensorType, Type, normalize_axes, promote
 
 __all__ = ["exclusive_prod", "recurrence"]
@@ -62,21 +61,30 @@ def _exclusive_prod_kernel(x: Array, axis: tuple[int, ...], reverse: bool) -> Ar
 
 def _recurrence_kernel(a: Array, b: Array, axis: tuple[int, ...], reverse: bool) -> Array:
     a_lines, b_lines = _as_lines(a, axis, reverse), _as_lines(b, axis, reverse)
-    result = np.zeros(a_lines.shape, np.result_type(a, b))
-    count = math.prod(result.shape[:-1])
-    if result.size and count <= _FEW_LINES:
-        for line in np.ndindex(result.shape[:-1]):
-            result[line] = _along(a_lines[line][:-1].tolist(), b_lines[line][:-1].tolist())
-    elif result.size:
-        for k in range(1, result.shape[-1]):
-            here = np.multiply(a_lines[..., k - 1], result[..., k - 1], out=result[..., k])
-            here += b_lines[..., k - 1]
+    result = np.empty_like(a_lines, dtype=np.result_type(a, b))  # in their order in memory
+    result[..., :1] = 0
+    carry(a_lines[..., :-1], b_lines[..., :-1], out=result[..., 1:])
     return _from_lines(result, a.shape, axis, reverse)
 
 
-def _along(factors: Iterable[Any], terms: Iterable[Any]) -> list[Any]:
-    steps = zip(factors, terms, strict=True)
-    return list(accumulate(steps, lambda y, step: step[0] * y + step[1], initial=0))
+def carry(a: Array, b: Array, out: Array) -> Array:
+    """``y[0] = b[0]``, ``y[i] = a[i] y[i-1] + b[i]`` along the last axis."""
+    lines = out.shape[:-1]
+    few = math.prod(lines) <= _FEW_LINES and out.dtype.kind in "fc"  # Python's ints do not wrap
+    if out.size and few:
+        for line in np.ndindex(lines):
+            out[line] = _along(a[line].tolist(), b[line].tolist())
+    elif out.size:
+        out[..., 0] = b[..., 0]
+        for k in range(1, out.shape[-1]):
+            here = np.multiply(a[..., k], out[..., k - 1], out=out[..., k])
+            here += b[..., k]
+    return out
+
+
+def _along(factors: list[Any], terms: list[Any]) -> list[Any]:
+    steps = zip(factors[1:], terms[1:], strict=True)
+    return list(accumulate(steps, lambda y, step: step[0] * y + step[1], initial=terms[0]))
 
 
 # -- the two ops ---------------------------------------------------------------------------
@@ -102,7 +110,7 @@ exclusive_prod: Op = op(
     normalize=_scan_params("exclusive_prod"),
     infer=lambda x, axis, reverse: tensor(x),
     kernel=_exclusive_prod_kernel,
-    vjp=(lambda g, y, x: y * recurrence(x, g, **_turned(y)),),
+    vjp=(lambda g, y, x: masked_mixture(g, y * _walked_back(g, y, x), y.params["axis"]),),
     jvp=(lambda t, y, x: recurrence(x, y * t, **y.params),),
     batch=batch_reduction,
 )
@@ -115,18 +123,13 @@ def _recurrence_type(a: Type, b: Type, axis: tuple[int, ...], reverse: bool) -> 
     return first.with_dtype(promote(first.dtype, second.dtype))
 
 
-def _turned(y: Node) -> dict[str, Any]:
-    """The params of the same walk from the other end."""
-    return {**y.params, "reverse": not y.params["reverse"]}
+def _walked_back(g: Node, y: Node, a: Node) -> Node:
+    """The gradients `g` of the walk `y` carried by `a` from the other end."""
+    return recurrence(a, g, **{**y.params, "reverse": not y.params["reverse"]})
 
 
-def _batch_recurrence(y: Node, inputs: tuple[Node, ...], mapped: tuple[bool, ...]) -> Node:
-    size = inputs[0].shape[0] if mapped[0] else inputs[1].shape[0]
-    whole = tuple(
-        x if m else broadcast_to(x, shape=(size, *x.shape))
-        for x, m in zip(inputs, mapped, strict=True)
-    )
-    return batch_reduction(y, whole, (True, True))
+def _of_operand(g: Node, y: Node, operand: Node, total: Node) -> Node:
+    return masked_mixture(g, total.astype(operand.dtype), y.params["axis"])
 
 
 recurrence: Op = op(
@@ -145,14 +148,14 @@ recurrence: Op = op(
     infer=_recurrence_type,
     kernel=_recurrence_kernel,
     vjp=(
-        lambda g, y, a, b: (y * recurrence(a, g, **_turned(y))).astype(a.dtype),
-        lambda g, y, a, b: recurrence(a, g, **_turned(y)).astype(b.dtype),
+        lambda g, y, a, b: _of_operand(g, y, a, y * _walked_back(g, y, a)),
+        lambda g, y, a, b: _of_operand(g, y, b, _walked_back(g, y, a)),
     ),
     jvp=(
         lambda t, y, a, b: recurrence(a, t * y, **y.params),
         lambda t, y, a, b: recurrence(a, t, **y.params),
     ),
-    batch=_batch_recurrence,
+    batch=batch_alike,
 )
 
 REGISTRY.enroll(__name__)

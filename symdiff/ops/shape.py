@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from symdiff.describe import node_line
+from symdiff.describe import listing, node_line
 from symdiff.errors import ArgumentError, DTypeError, ShapeError
 from symdiff.node import Node
 from symdiff.op import REGISTRY, REQUIRED, Op
 from symdiff.ops.declare import fit, linear, numpy_function, public
-from symdiff.sizes import definitely_different
+from symdiff.sizes import Dim, definitely_different
 from symdiff.types import (
     Shape,
     TensorType,
@@ -19,11 +20,21 @@ from symdiff.types import (
     as_shape,
     broadcast_shapes,
     element_count,
+    normalize_axes,
     normalize_axis,
     shape_text,
 )
 
-__all__ = ["broadcast_to", "matrix_transpose", "permute_dims", "reshape", "tensor", "zeros_like"]
+__all__ = [
+    "as_nodes",
+    "broadcast_arrays",
+    "broadcast_to",
+    "matrix_transpose",
+    "permute_dims",
+    "reshape",
+    "tensor",
+    "zeros_like",
+]
 
 
 def tensor(x: Type) -> TensorType:
@@ -33,12 +44,29 @@ def tensor(x: Type) -> TensorType:
     return x
 
 
+def as_nodes(name: str, values: Sequence[Any]) -> list[Node]:
+    """The operands of the function `name` as nodes of one graph: arrays become constants.
+
+    Raises `ArgumentError` where none is a node, `MixedGraphError` for nodes of two graphs, and
+    `DTypeError` for what is no array.
+    """
+    graph = next((x.graph for x in values if isinstance(x, Node)), None)
+    if graph is None:
+        raise ArgumentError(
+            f"{name}: none of the operands is a node of a graph "
+            f"({', '.join(type(x).__name__ for x in values) or 'no operands'}); "
+            "make one with graph.input(name, type) or graph.constant(value)"
+        )
+    graph.own([x for x in values if isinstance(x, Node)], name, values)
+    return [x if isinstance(x, Node) else graph.constant(x) for x in values]
+
+
 # -- reshape -------------------------------------------------------------------------------
 
 
 def _reshape_params(x: Type, shape: Any) -> dict[str, Any]:
-    given = (shape,) if not isinstance(shape, tuple | list) else tuple(shape)
-    unknown = [k for k, dim in enumerate(given) if isinstance(dim, int) and dim == -1]
+    given = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
+    unknown = [k for k, dim in enumerate(given) if isinstance(dim, int | np.integer) and dim == -1]
     if len(unknown) > 1:
         raise ShapeError(f"shape {given} leaves more than one entry open")
     if not unknown:
@@ -119,7 +147,7 @@ permute_dims: Op = linear(
 
 
 @public
-def matrix_transpose(x: Node) -> Node:
+def matrix_transpose(x: Node, /) -> Node:
     """`x` with its last two axes exchanged; `ShapeError` below two axes."""
     if x.ndim < 2:
         raise ShapeError(f"matrix_transpose: two axes are needed\n  x = {node_line(x)}")
@@ -156,9 +184,39 @@ broadcast_to: Op = linear(
 )
 
 
-def zeros_like(x: Node) -> Node:
-    """Zeros of the shape and dtype of `x`."""
-    return broadcast_to(x.graph.constant(0, x.dtype), shape=x.shape)
+@public
+def broadcast_arrays(*arrays: Any) -> tuple[Node, ...]:
+    """The arrays, each repeated to the shape they have in common.
+
+    Arguments: `arrays`, nodes, arrays and numbers, at least one of them a node. Raises
+    `ShapeError` where the shapes do not broadcast: a named size does so with itself and with 1.
+
+    >>> import symdiff as sd
+    >>> g = sd.Graph()
+    >>> x, y = g.input("x", sd.f64["n", 1]), g.input("y", sd.f32[3])
+    >>> [z.type for z in sd.broadcast_arrays(x, y)]
+    [f64[n,3], f32[n,3]]
+    """
+    nodes = as_nodes("broadcast_arrays", arrays)
+    shape = broadcast_shapes([x.shape for x in nodes])
+    if shape is None:
+        shapes = " and ".join(shape_text(x.shape) for x in nodes)
+        with listing("broadcast_arrays", {f"arrays[{k}]": x for k, x in enumerate(nodes)}):
+            raise ShapeError(f"shapes {shapes} do not broadcast; of named sizes see sd.refine")
+    return tuple(broadcast_to(x, shape=shape) for x in nodes)
+
+
+@public
+def zeros_like(x: Node, /, *, dtype: Any = None) -> Node:
+    """Zeros of the shape of `x`, in its dtype or another. Raises `DTypeError` for an unknown one.
+
+    >>> import symdiff as sd
+    >>> sd.zeros_like(sd.Graph().input("x", sd.f64["n", 3]))
+    %0 : f64[n,3] = broadcast_to 0.0 shape=(n,3)
+    """
+    (x,) = as_nodes("zeros_like", (x,))
+    zero = x.graph.constant(0, x.dtype if dtype is None else dtype)
+    return broadcast_to(zero, shape=x.shape)
 
 
 # -- NumPy's names -------------------------------------------------------------------------
@@ -166,9 +224,14 @@ def zeros_like(x: Node) -> Node:
 
 @numpy_function(np.reshape)
 def _np_reshape(a: Node, /, shape: Any, order: str = "C", *, copy: Any = None) -> Node:
-    if order != "C":
-        raise ArgumentError(f"np.reshape: order {order!r} is not available on nodes; use 'C'")
-    return reshape(a, shape=shape)
+    if copy is False:
+        raise ArgumentError("np.reshape: copy=False has no meaning for nodes, which hold no value")
+    if order in ("C", "A"):  # nodes are in row-major order, which "A" asks of
+        return reshape(a, shape=shape)
+    if order != "F":
+        raise ArgumentError(f"np.reshape: order {order!r} is not one of 'C', 'F' and 'A'")
+    turned = tuple(reversed(shape)) if isinstance(shape, tuple | list) else shape
+    return permute_dims(reshape(permute_dims(a, axes=None), shape=turned), axes=None)
 
 
 @numpy_function(np.transpose, np.permute_dims)
@@ -181,9 +244,17 @@ def _np_broadcast_to(array: Node, shape: Any, subok: bool = False) -> Node:
     return broadcast_to(array, shape=shape)
 
 
-numpy_function(np.matrix_transpose)(matrix_transpose)
+numpy_function(np.broadcast_arrays)(lambda *args, subok=False: broadcast_arrays(*args))
+numpy_function(np.matrix_transpose, np.linalg.matrix_transpose)(matrix_transpose)
 numpy_function(np.shape)(lambda a: a.shape)
 numpy_function(np.ndim)(lambda a: a.ndim)
-numpy_function(np.ravel)(lambda a, order="C": _np_reshape(a, -1, order))
+numpy_function(np.ravel)(lambda a, order="C": _np_reshape(a, -1, "C" if order == "K" else order))
+numpy_function(np.copy)(lambda a, order="K", subok=False: a)
+
+
+@numpy_function(np.size)
+def _np_size(a: Node, axis: Any = None) -> Dim:
+    return element_count(a.shape[k] for k in normalize_axes(axis, a.ndim, "np.size"))
+
 
 REGISTRY.enroll(__name__)

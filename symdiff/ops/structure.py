@@ -10,7 +10,7 @@ import numpy as np
 from symdiff.binding import Requirement
 from symdiff.errors import ArgumentError, DTypeError, ShapeError
 from symdiff.node import Node
-from symdiff.op import REGISTRY, Op
+from symdiff.op import REGISTRY, REQUIRED, Op
 from symdiff.ops.declare import linear, op
 from symdiff.ops.shape import broadcast_to, tensor
 from symdiff.sizes import as_dim, definitely_different
@@ -149,21 +149,32 @@ def refine(x: Node, type: Any) -> Node:
 # -- eye -----------------------------------------------------------------------------------
 
 
-def _eye_params(n: Any, dtype: Any) -> dict[str, Any]:
-    dim = as_dim(n)
-    if isinstance(dim, int) and dim < 0:
-        raise ShapeError(f"eye({dim}): the size is negative")
-    return {"n": dim, "dtype": as_dtype(dtype)}
+def _eye_params(n: Any, n_cols: Any, k: Any, dtype: Any) -> dict[str, Any]:
+    rows, columns = as_dim(n), None if n_cols is None else as_dim(n_cols)
+    for dim in (rows, columns):
+        if isinstance(dim, int) and dim < 0:
+            raise ShapeError(f"eye({dim}): the size is negative")
+    same = columns == rows  # a square matrix has one form
+    return {
+        "n": rows,
+        "n_cols": None if same else columns,
+        "k": as_dim(k),
+        "dtype": as_dtype(dtype),
+    }
 
 
 eye: Op = op(
     "eye",
     "",
-    doc="The identity matrix with `n` rows: ``eye.on(graph, n=n)``.",
-    parameters={"n": None, "dtype": np.dtype(np.float64)},
+    doc="""Ones on a diagonal and zeros elsewhere: the identity matrix with `n` rows.
+
+    `n_cols` is the number of columns where it is another than `n`; the diagonal is the `k`-th
+    above the main one. Made by `sd.eye`.
+    """,
+    parameters={"n": REQUIRED, "n_cols": None, "k": 0, "dtype": np.dtype(np.float64)},
     normalize=_eye_params,
-    infer=lambda n, dtype: TensorType(dtype, (n, n)),
-    kernel=lambda n, dtype: np.eye(n, dtype=dtype),
+    infer=lambda n, n_cols, k, dtype: TensorType(dtype, (n, n if n_cols is None else n_cols)),
+    kernel=lambda n, n_cols, k, dtype: np.eye(n, n_cols, k, dtype=dtype),
     form="source",
 )
 

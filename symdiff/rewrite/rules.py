@@ -57,9 +57,13 @@ _SPREADING: Final = (add, subtract, multiply, divide)
 
 def _multiply_identity(node: Node) -> Node | None:
     a, b = node.inputs
-    if a.op is eye and b.ndim == 2:
+    if _is_identity(a) and b.ndim == 2:
         return b
-    return a if b.op is eye and a.ndim == 2 else None
+    return a if _is_identity(b) and a.ndim == 2 else None
+
+
+def _is_identity(node: Node) -> bool:
+    return node.op is eye and node.params["n_cols"] is None and node.params["k"] == 0
 
 
 NEUTRAL: Final[tuple[Rule, ...]] = (

@@ -19,6 +19,7 @@ from symdiff.node import Node
 from symdiff.op import Op
 from symdiff.ops.elementwise import where
 from symdiff.ops.shape import broadcast_to
+from symdiff.sizes import Dim, Size
 from symdiff.testing.gradients import Level, Options, check_level, compare, new_input, reported
 from symdiff.testing.numeric import Array, precision
 from symdiff.testing.structure import assert_same_graph
@@ -67,8 +68,8 @@ def check_op(
     - each VJP gives a gradient of its operand's type, also for the gradients with a form of
       their own that rules treat apart: masks, ones, scalars spread over an array;
     - everything that `check_grad` checks, by the operands whose derivative is not `undefined`;
-    - the batch rule gives what stacking gives, for every choice of mapped operands, and so do
-      those of the gradients;
+    - the batch rule gives what stacking gives, for every choice of mapped operands and for a
+      named number of rows, none and one; and so do those of the gradients;
     - a graph with the op and its derivatives comes back from a pickle the same, if the op can
       be found by name: at the top of a module.
 
@@ -246,35 +247,54 @@ def _check_special_gradients(case: _Application, wrt: Sequence[Node]) -> None:
 
 
 def _check_batch(level: Level) -> None:
-    """Every choice of mapped inputs against one evaluation a row."""
+    """Every choice of mapped inputs against one evaluation a row.
+
+    For a number of rows that has a name, and for one row, which rules might take for an axis
+    to be broadcast.
+    """
     graph = level.outputs[0].graph
     inputs = list(level.point)
     rows = {x: [_row(array, k) for k in range(_BATCH)] for x, array in level.point.items()}
-    mapped = {x: new_input(graph, "rows", TensorType(x.dtype, (_BATCH, *x.shape))) for x in inputs}
-    given = {**level.point, **{mapped[x]: np.stack(rows[x]) for x in inputs}}
-    rtol = 16 * precision(level.outputs)
+    stacked = {x: np.stack(arrays) for x, arrays in rows.items()}
+    many = {x: _batched_input(x, Size("rows")) for x in inputs}
+    one = {x: _batched_input(x, 1) for x in inputs}
     for pattern in product((True, False), repeat=len(inputs)):
         chosen = [x for x, there in zip(inputs, pattern, strict=True) if there]
         if not chosen:
             continue
         names = ", ".join(str(x.name) for x in chosen)
         heading = f"{level.label}: order {level.order - 1}, batched over {names}"
-        with reported(heading, "the batch rule"):
-            nodes, carried = batch_nodes(graph, level.outputs, {x: mapped[x] for x in chosen})
-            found = evaluate(nodes, given)
-        for k in range(_BATCH):
-            row = evaluate(level.outputs, {**level.point, **{x: rows[x][k] for x in chosen}})
-            for output, whole, there, expected in zip(
-                level.outputs, found, carried, row, strict=True
-            ):
-                compare(
-                    f"{heading}: row {k}",
-                    whole[k] if there else whole,
-                    "the op on that row alone",
-                    expected,
-                    (rtol, 0.0),
-                    where=f"\n  of {node_line(output)}",
-                )
+        each = [
+            evaluate(level.outputs, {**level.point, **{x: rows[x][k] for x in chosen}})
+            for k in range(_BATCH)
+        ]
+        for mapped, count in ((many, _BATCH), (many, 0), (one, 1)):
+            with reported(heading, "the batch rule"):
+                nodes, carried = batch_nodes(graph, level.outputs, {x: mapped[x] for x in chosen})
+                given = {mapped[x]: stacked[x][:count] for x in chosen}
+                found = evaluate(nodes, {**level.point, **given})
+            for k in range(count):
+                row = "the only row" if count == 1 else f"row {k}"
+                _compare_row(f"{heading}: {row}", level, found, carried, each[k], k)
+
+
+def _batched_input(x: Node, size: Dim) -> Node:
+    return new_input(x.graph, "rows", TensorType(x.dtype, (size, *x.shape)))
+
+
+def _compare_row(
+    heading: str, level: Level, found: Any, carried: Sequence[bool], row: Any, k: int
+) -> None:
+    rtol = 16 * precision(level.outputs)
+    for output, whole, there, expected in zip(level.outputs, found, carried, row, strict=True):
+        compare(
+            heading,
+            whole[k] if there else whole,
+            "the op on that row alone",
+            expected,
+            (rtol, 0.0),
+            where=f"\n  of {node_line(output)}",
+        )
 
 
 def _row(array: Array, k: int) -> Array:

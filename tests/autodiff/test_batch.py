@@ -144,6 +144,33 @@ def test_both_results_of_a_node_are_batched_by_one_node() -> None:
     )
 
 
+def test_batched_nodes_have_the_order_of_what_they_stand_for_or_of_what_they_take() -> None:
+    x, w, many = inputs(x=sd.f64[3], w=sd.f64[3], many=sd.f64[4, 3])
+    y = sd.tanh(x @ w)
+    dy = sd.grad(y, x)
+    (value, slope), _ = batch_nodes(x.graph, [y, dy], {x: many})
+    assert (value.order, slope.order) == (0, 1)
+    gradient = sd.grad(sd.sum(many**3), many)
+    (value, slope), _ = batch_nodes(x.graph, [y, dy], {x: gradient})
+    assert (value.order, slope.order) == (1, 1)
+
+
+def test_only_what_was_made_after_the_batched_nodes_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (w,) = inputs(w=sd.f64[3])
+    deep = w
+    for _ in range(50):
+        deep = sd.sin(deep)
+    x = w.graph.input("x", sd.f64[3])
+    y, many = sd.sum(x * deep), batch_of(x)
+    looked = []
+    order = sd.Graph.order
+    monkeypatch.setattr(sd.Graph, "order", lambda g, n: looked.append(n) or order(g, n))
+    batch_nodes(w.graph, [y], {x: many})
+    assert len(set(looked)) <= 6
+
+
 def test_batched_nodes_keep_the_line_of_what_they_stand_for() -> None:
     (x,) = inputs(x=sd.f64[3])
     y = sd.sin(x)
@@ -168,6 +195,16 @@ def test_a_batch_of_something_else_names_the_node() -> None:
         sd.ShapeError, match=r"f64\[4,2\] is not f64\[3\] with a leading axis\n  x"
     ):
         batch_nodes(x.graph, [sd.sin(x)], {x: many})
+
+
+def test_a_batch_of_another_dtype_or_none_at_all_is_refused() -> None:
+    x, many = inputs(x=sd.f64[3], many=sd.f32[4, 3])
+    with pytest.raises(
+        sd.DTypeError, match=r"f32\[4,3\] does not stand for f64\[3\]; cast it\n  x"
+    ):
+        batch_nodes(x.graph, [sd.sin(x)], {x: many})
+    with pytest.raises(sd.ArgumentError, match="nothing is batched"):
+        batch_nodes(x.graph, [sd.sin(x)], {})
 
 
 def test_nodes_of_another_graph_are_refused() -> None:

@@ -103,6 +103,29 @@ def test_a_sum_of_which_one_term_moves_is_not_summed_again() -> None:
     assert sd.jvp(sd.add_n(x, y, y), x, t) is t
 
 
+def test_many_outputs_are_pushed_in_one_walk(monkeypatch: pytest.MonkeyPatch) -> None:
+    walks = []
+    walk = sd.Graph.ancestors
+    monkeypatch.setattr(
+        sd.Graph, "ancestors", lambda *args, **named: walks.append(1) or walk(*args, **named)
+    )
+    x = scalar()
+    outputs = [sd.sin(float(k) * x) for k in range(20)]
+    walks.clear()
+    moved = push_forward(x.graph, outputs, {x: x})
+    assert len(walks) == 1
+    assert all(t is not None for t in moved)
+
+
+def test_what_no_moving_output_needs_is_not_pushed() -> None:
+    """An integer that depends on a target, through an op that has no derivative."""
+    x = scalar(type_=sd.f64[3])
+    opaque = sd.op("opaque", "x", doc="", infer=lambda x: x, kernel=np.sort)
+    place = sd.argmax(opaque(x))
+    moved = push_forward(x.graph, [sd.sin(x), place], {x: x})
+    assert [t is None for t in moved] == [False, True]
+
+
 def test_tangents_count_as_one_order_more() -> None:
     x = scalar()
     y = sd.sin(x) * x

@@ -25,7 +25,10 @@ class Case(NamedTuple):
 
 
 class Samples(NamedTuple):
-    """Cases, the domain of each operand, and whether the rule is the value's derivative."""
+    """Cases, the domain of each operand, and whether the rule is the value's derivative.
+
+    The last domain is that of all further operands.
+    """
 
     cases: tuple[Case, ...] = ()
     domains: tuple[Domain, ...] = ()

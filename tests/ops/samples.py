@@ -93,6 +93,7 @@ def operands(name: str, case: Case, dtype: Any, seed: int = 0) -> list[np.ndarra
     """Arrays for one case, the same on every run."""
     rng = np.random.default_rng(seed)
     domains = samples_of(name).domains or (anything,) * len(case.shapes)
+    domains += domains[-1:] * (len(case.shapes) - len(domains))
     return [domain(rng, shape, dtype) for domain, shape in zip(domains, case.shapes, strict=True)]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mpmath import mp, mpf
 
 import symdiff as sd
 
@@ -133,6 +134,94 @@ def test_a_power_has_the_same_mixed_derivative_in_either_order(exponent: float) 
     mixed = [sd.grad(sd.grad(y, a), b), sd.grad(sd.grad(y, b), a)]
     wanted = 2.0 ** (exponent - 1) * (1 + exponent * np.log(2.0))
     np.testing.assert_allclose(sd.evaluate(mixed, {a: 2.0, b: exponent}), wanted, rtol=1e-14)
+
+
+MIXED_AT_ZERO = {  # lim a^(b-1) (1 + b log a) for a falling to 0
+    **dict.fromkeys((3.0, 2.5, 2.0, 1.5), 0.0),
+    **dict.fromkeys((1.0, 0.5), -np.inf),
+    **dict.fromkeys((0.0, -1.0), np.inf),
+}
+
+
+@pytest.mark.parametrize("exponent", MIXED_AT_ZERO)
+def test_a_power_at_zero_has_the_limits_for_mixed_derivatives_in_either_order(
+    exponent: float,
+) -> None:
+    g = sd.Graph()
+    a, b = g.input("a", sd.f64), g.input("b", sd.f64)
+    y = a**b
+    by_base, by_exponent = sd.grad(y, [a, b])
+    mixed = [sd.grad(by_base, b), sd.grad(by_exponent, a)]
+    mixed += [sd.jvp(by_base, b, 1.0), sd.jvp(by_exponent, a, 1.0)]
+    found = sd.evaluate([*mixed, by_exponent], {a: 0.0, b: exponent})
+    assert found[:4] == [MIXED_AT_ZERO[exponent]] * 4
+    assert found[4] == (0.0 if exponent >= 0 else -np.inf)
+
+
+@pytest.mark.parametrize("dtype", [sd.f32, sd.f64])
+def test_a_power_of_an_array_of_exponents_is_differentiated_entry_by_entry(dtype: Any) -> None:
+    exponents = np.array([0.0, 1.0, 2.0, 3.0, 0.5, 1.5, 2.5, -1.0], dtype.dtype)
+    x = sd.Graph().input("x", dtype[8])
+    y = x**exponents
+    first = sd.grad(sd.sum(y), x)
+    second = sd.grad(sd.sum(first), x)
+    assert first.type == second.type == dtype[8]
+    inf = np.inf
+    found = sd.evaluate([first, second], {x: np.zeros(8, dtype.dtype)})
+    expected = [[0, 1, 0, 0, inf, 0, 0, -inf], [0, 0, 2, 0, -inf, inf, 0, inf]]
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_derivatives_of_a_power_vanish_with_it_and_do_not_meet_infinities() -> None:
+    """a^b log a is 0 where a^b is, at both ends, and 0 times an overflowing power is 0."""
+    g = sd.Graph()
+    a, b = g.input("a", sd.f64[4]), g.input("b", sd.f64[4])
+    y = a**b
+    point = {a: [np.inf, 1e-320, 1e-320, 1.0], b: [-1.0, 0.0, 2.0, 300.0]}
+    da, db = sd.evaluate(sd.grad(sd.sum(y), [a, b]), point)
+    np.testing.assert_allclose(da, [0.0, 0.0, 2e-320, 300.0])
+    np.testing.assert_allclose(db, [0.0, np.log(1e-320), 0.0, 0.0])
+
+
+def test_a_power_of_a_number_is_a_multiple_of_its_derivative() -> None:
+    x = sd.Graph().input("x", sd.f64)
+    y = 2.0**x
+    slope = sd.grad(y, x)
+    assert slope.op is sd.multiply
+    assert y in set(slope.inputs)
+    assert_derivatives(lambda x: 10.0**x, 2.0, 100 * np.log(10), 100 * np.log(10) ** 2)
+    assert_derivatives(lambda x: 1.0**x, 2.0, 0.0, 0.0)
+
+
+# -- hyperbolic ----------------------------------------------------------------------------
+
+
+FAR = np.array([0.0, 1e-8, 20.0, -40.0, 300.0, -370.0, 800.0, np.inf, -np.inf])
+with mp.workdps(400):
+    SLOPES = np.array([float(mp.sech(mpf(x)) ** 2) for x in FAR])
+
+
+def test_tanh_has_derivatives_right_to_a_unit_of_one_at_any_distance() -> None:
+    first, second = derivatives(sd.tanh, FAR, 2)
+    np.testing.assert_allclose(first, SLOPES, rtol=0, atol=3e-16)
+    np.testing.assert_allclose(second, -2 * np.tanh(FAR) * SLOPES, rtol=0, atol=6e-16)
+
+
+def test_the_square_of_sech_keeps_its_digits_at_any_distance() -> None:
+    x = sd.Graph().input("x", FAR)
+    y = sd.sech(x) ** 2
+    value, slope = sd.evaluate([y, sd.grad(sd.sum(y), x)], {x: FAR})
+    np.testing.assert_allclose(value, SLOPES, rtol=1e-15, atol=5e-324)
+    np.testing.assert_allclose(slope, -2 * np.tanh(FAR) * SLOPES, rtol=2e-15, atol=2e-323)
+
+
+def test_sech_neither_overflows_nor_warns() -> None:
+    x = sd.Graph().input("x", sd.f32[5])
+    at = np.array([0.0, 1.0, -100.0, 1e30, -np.inf], np.float32)
+    value, slope = sd.evaluate([sd.sech(x), sd.grad(sd.sum(sd.sech(x)), x)], {x: at})
+    np.testing.assert_allclose(value, [1, 1 / np.cosh(1), 7.44e-44, 0, 0], rtol=0.02)
+    np.testing.assert_allclose(slope[:2], [0, -np.tanh(1) / np.cosh(1)], rtol=1e-6)
+    assert value.dtype == slope.dtype == np.float32
 
 
 # -- choice: the branch not taken adds nothing ---------------------------------------------

@@ -92,6 +92,44 @@ def test_a_bound_that_was_broadcast_gets_the_sum() -> None:
     np.testing.assert_array_equal(value, [1.0, 1.0, 1.0])
 
 
+# -- NaN as missing --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "share"), [("fmax", FIRST_LARGER), ("fmin", 1 - FIRST_LARGER)])
+def test_where_nan_is_missing_the_other_operand_gets_the_gradient(
+    name: str, share: np.ndarray
+) -> None:
+    first, second = np.array([*A, nan, 1.0, nan]), np.array([*B, 3.0, nan, nan])
+    a, b = pair(sd.f64[11])
+    y = getattr(sd, name)(a, b)
+    assert getattr(np, name)(a, b) is y
+    ones = np.ones(11)
+    nodes = [y, *sd.grad(sd.sum(y), [a, b]), sd.jvp(y, a, ones), sd.jvp(y, b, ones)]
+    value, da, db, along_a, along_b = sd.evaluate(nodes, {a: first, b: second})
+    np.testing.assert_array_equal(value, getattr(np, name)(first, second))
+    np.testing.assert_array_equal(da, [*share, 0, 1, 0])
+    np.testing.assert_array_equal(db, [*(1 - share), 1, 0, 0])
+    np.testing.assert_array_equal([along_a, along_b], [da, db])
+
+
+def test_missing_entries_do_not_disturb_second_derivatives() -> None:
+    x = sd.Graph().input("x", sd.f64[3])
+    z = sd.sum(sd.fmax(x, np.array([nan, 0.0, 5.0])) ** 3)
+    hessian = sd.evaluate(sd.hessian(z, x), {x: [2.0, nan, 1.0]})
+    np.testing.assert_array_equal(hessian, np.diag([12.0, 0.0, 0.0]))
+
+
+def test_clip_with_crossed_bounds_gives_its_gradient_to_the_upper_one() -> None:
+    g = sd.Graph()
+    x, low, high = g.input("x", sd.f64[3]), g.input("low", sd.f64), g.input("high", sd.f64)
+    y = x.clip(low, high)
+    point = {x: [-1.0, 0.5, 3.0], low: 2.0, high: 1.0}
+    value, gradients = sd.evaluate([y, sd.grad(sd.sum(y), [x, low, high])], point)
+    np.testing.assert_array_equal(value, np.clip(point[x], 2.0, 1.0))
+    for found, expected in zip(gradients, ([0, 0, 0], 0, 3), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
 # -- masks -----------------------------------------------------------------------------------
 
 

@@ -183,6 +183,59 @@ def test_second_derivatives_of_the_angle_on_the_axes(point: tuple[float, float])
     np.testing.assert_allclose(hessian, exact, atol=1e-16)
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e-160, 1.0, 1e160])
+def test_second_derivatives_of_the_angle_have_no_nan_near_the_origin_or_far(size: float) -> None:
+    pairs = np.array([(0, 1), (0, -1), (1, 0), (-1, -0.0), (1, 1), (3, -4)])
+    a, b = pairs.T
+    g = sd.Graph()
+    x, y = g.input("x", a), g.input("y", b)
+    first = sd.grad(sd.sum(sd.atan2(x, y)), [x, y])
+    second = [sd.grad(sd.sum(d), [x, y]) for d in first]
+    forward = [[sd.jvp(d, by, np.ones(6)) for by in (x, y)] for d in first]
+    with np.errstate(over="ignore"):
+        r4 = (a * a + b * b) ** 2
+        across, along = -2 * a * b / r4 / size / size, (a * a - b * b) / r4 / size / size
+    expected = [[across, along], [along, -across]]
+    for found in sd.evaluate([second, forward], {x: a * size, y: b * size}):
+        np.testing.assert_allclose(found, expected, rtol=1e-15)
+
+
+def test_the_curvature_of_a_hypotenuse_does_not_cancel() -> None:
+    """∂²h/∂a² is b²/h³ and not 1/h - a²/h³, of which nothing is left for b << a."""
+    pairs = np.array([(1.0, 1e-12), (1e-12, 1.0), (-3.0, 4.0), (1e300, 1.0), (1e-160, 2e-160)])
+    a, b = pairs.T
+    g = sd.Graph()
+    x, y = g.input("x", a), g.input("y", b)
+    first = sd.grad(sd.sum(sd.hypot(x, y)), [x, y])
+    (xx, xy), (yx, yy) = (sd.grad(sd.sum(d), [x, y]) for d in first)
+    found = sd.evaluate([xx, xy, yx, yy], {x: a, y: b})
+    with mpmath.workdps(50):
+        for k, (p, q) in enumerate(pairs):
+            h = mp.sqrt(mpf(p) ** 2 + mpf(q) ** 2)
+            exact = [mpf(q) ** 2, -mpf(p) * mpf(q), -mpf(p) * mpf(q), mpf(p) ** 2]
+            for value, numerator in zip(found, exact, strict=True):
+                np.testing.assert_allclose(value[k], float(numerator / h**3), rtol=4e-15)
+
+
+def test_the_slope_of_a_hypotenuse_far_out_is_its_limit() -> None:
+    a, b = np.array([inf, -inf, 1.0, 1e308, 5e-324]), np.array([1.0, 2.0, inf, 1e308, 5e-324])
+    g = sd.Graph()
+    x, y = g.input("x", a), g.input("y", b)
+    dx, dy = sd.evaluate(sd.grad(sd.sum(sd.hypot(x, y)), [x, y]), {x: a, y: b})
+    half = np.sqrt(0.5)
+    np.testing.assert_allclose(dx, [1, -1, 0, half, half])
+    np.testing.assert_allclose(dy, [0, 0, 1, half, half])
+
+
+def test_the_slope_of_the_inverse_tangent_reaches_the_smallest_numbers() -> None:
+    x = sd.Graph().input("x", sd.f64[4])
+    y = sd.atan(x)
+    first = sd.grad(sd.sum(y), x)
+    found = sd.evaluate([first, sd.grad(sd.sum(first), x)], {x: [1e160, -1e300, 0.0, 1.0]})
+    np.testing.assert_allclose(found[0], [1e-320, 0.0, 1.0, 0.5])
+    np.testing.assert_allclose(found[1], [0, 0, 0, -0.5], rtol=1e-15)
+
+
 def test_the_angle_follows_signed_zeros() -> None:
     g = sd.Graph()
     a, b = g.input("a", sd.f64[4]), g.input("b", sd.f64[4])

@@ -209,9 +209,6 @@ seen = sd.op("seen", "x", doc="", infer=lambda x: x, kernel=_see)
         ((..., ...), sd.ArgumentError, "only have one Ellipsis"),
         (np.s_[::0], sd.ArgumentError, "step cannot be zero"),
         (1.0, sd.ArgumentError, "must be an int or a size, not 1.0"),
-        (True, sd.ArgumentError, "boolean masks are not basic indexing"),
-        ([0, 1], sd.ArgumentError, "arrays of indices"),
-        (np.array([0, 1]), sd.ArgumentError, "arrays of indices"),
         ("x", sd.ArgumentError, "must be an int or a size, not 'x'"),
     ],
     ids=str,
@@ -220,6 +217,161 @@ def test_a_key_that_means_nothing_is_named(key: Any, error: type, message: str) 
     x = sd.Graph().input("x", sd.f64[3, 2])
     with pytest.raises(error, match=message):
         x[key]
+
+
+# -- many reads of one array -----------------------------------------------------------------
+
+
+def cost(outputs: list[sd.Node]) -> tuple[int, int]:
+    """How many operands all nodes have together, and how many entries all their values."""
+    needed = outputs[0].graph.ancestors(outputs)
+    return sum(1 + len(n.inputs) for n in needed), sum(int(n.size) for n in needed)
+
+
+def rosenbrock(x: sd.Node) -> sd.Node:
+    """Written entry by entry, as a user of plain Python does."""
+    terms = [100.0 * (x[k + 1] - x[k] ** 2) ** 2 + (1.0 - x[k]) ** 2 for k in range(len(x) - 1)]
+    return sd.add_n(*terms)
+
+
+def derivatives(n: int) -> list[sd.Node]:
+    """A function of n numbers read one by one, its gradient, and a Hessian-vector product."""
+    x = sd.Graph().input("x", sd.f64[n])
+    z = rosenbrock(x)
+    return [z, sd.grad(z, x), sd.hvp(z, x, np.ones(n))]
+
+
+def test_n_reads_cost_in_proportion_to_n_also_in_derivatives() -> None:
+    for order in range(3):
+        small, large = cost([derivatives(30)[order]]), cost([derivatives(300)[order]])
+        assert large[0] < 11 * small[0]
+        assert large[1] < 11 * small[1]
+
+
+def test_a_read_appends_no_node_that_the_gradient_does_not_need() -> None:
+    x = sd.Graph().input("x", sd.f64[20])
+    z = rosenbrock(x)
+    size = len(x.graph)
+    dx = sd.grad(z, x)
+    needed = set(x.graph.ancestors(dx))
+    dead = [n for n in x.graph.nodes[size:] if n not in needed]
+    assert all(n.op.name == "constant" for n in dead)
+    assert [n.op.name for n in needed].count("scatter") == 1
+
+
+def test_compiled_reads_have_a_statement_each_and_one_array_for_the_gradient() -> None:
+    point = np.linspace(-1, 1, 30)
+    outputs = derivatives(30)
+    f = sd.compile([outputs[0].graph.inputs[0]], outputs)
+    x = outputs[0].graph.inputs[0]
+    for found, expected in zip(f(point), sd.evaluate(outputs, {x: point}), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-13)
+    lengths = []
+    for n in (30, 60):
+        outputs = derivatives(n)
+        lengths.append(len(sd.compile([outputs[0].graph.inputs[0]], outputs).source))
+    assert lengths[1] < 2.3 * lengths[0]
+
+
+OVERLAPPING = (
+    (np.s_[0], np.s_[1:], np.s_[:-1], np.s_[0]),
+    (np.s_[:2], np.s_[2:]),
+    (np.s_[0], np.s_[3]),
+    (np.s_[::2], np.s_[1::2], np.s_[::-1]),
+    (np.s_[3], np.s_[:], np.s_[None, 1:3]),
+    (np.s_[4:1:-1], np.s_[:2]),
+    (np.s_[2:2], np.s_[1]),
+)
+
+
+@pytest.mark.parametrize("keys", OVERLAPPING, ids=str)
+@pytest.mark.parametrize("size", [5, "n"])
+def test_reads_that_overlap_add_up(keys: tuple[Any, ...], size: int | str) -> None:
+    x = sd.Graph().input("x", sd.f64[size])
+    value = np.array([2.0, 3.0, 5.0, 7.0, 11.0])
+    z = sd.add_n(*[(k + 1.0) * sd.sum(x[key] ** 3) for k, key in enumerate(keys)])
+    expected = np.zeros(5)
+    for k, key in enumerate(keys):
+        expected[key] += (k + 1) * 3 * value[key] ** 2
+    dx = sd.grad(z, x)
+    np.testing.assert_allclose(sd.evaluate(dx, {x: value}), expected)
+    np.testing.assert_allclose(sd.compile([x], dx)(value), expected)
+    sd.testing.check_grad(z, {x: value})
+
+
+def test_a_read_beside_the_whole_array_adds_to_its_gradient() -> None:
+    x = sd.Graph().input("x", sd.f64[3])
+    dx = sd.grad(sd.sum(sd.sin(x)) + x[0] * x[1], x)
+    value = np.array([0.5, 1.0, 2.0])
+    expected = np.cos(value) + np.array([1.0, 0.5, 0.0])
+    np.testing.assert_allclose(sd.evaluate(dx, {x: value}), expected)
+
+
+def test_reads_under_masks_keep_them() -> None:
+    """A branch not taken makes no NaN, whatever other entries are read and how."""
+    g = sd.Graph()
+    x, flag = g.input("x", sd.f64[4]), g.input("flag", sd.bool_)
+    root = sd.sqrt(x)
+    z = sd.where(flag, root[0], 0.0) + sd.where(flag, 0.0, root[1]) + root[2]
+    z = z + sd.sum(sd.where(np.array([False, True]), root[2:], 0.0))
+    point = {x: np.array([0.0, 4.0, 4.0, 16.0]), flag: False}
+    first = sd.grad(z, x)
+    second = sd.grad(sd.sum(first), x)
+    for compiled in (False, True):
+        outputs = [first, second]
+        found = (
+            sd.compile([x, flag], outputs)(*point.values())
+            if compiled
+            else sd.evaluate(outputs, point)
+        )
+        np.testing.assert_allclose(found[0], [0.0, 0.25, 0.25, 0.125])
+        np.testing.assert_allclose(found[1], [0.0, -1 / 32, -1 / 32, -1 / 256])
+
+
+def test_provenance_leads_from_every_read_to_the_gradient() -> None:
+    x = sd.Graph().input("x", sd.f64[3])
+    reads = [x[0], x[1]]
+    dx = sd.grad(reads[0] * reads[1], x)
+    by = {r.forward: r for r in x.graph.provenance if r.gradient is dx and r.position == 0}
+    assert set(by) == set(reads)
+    assert not any(r.whole for r in by.values())
+
+
+# -- what scatter takes ----------------------------------------------------------------------
+
+
+def test_scatter_adds_parts_where_keys_overlap() -> None:
+    x = sd.Graph().input("x", sd.f64[2])
+    y = sd.scatter(x, x, shape=(3,), keys=(np.s_[:2], np.s_[1:]))
+    np.testing.assert_array_equal(sd.evaluate(y, {x: [1.0, 10.0]}), [1.0, 11.0, 10.0])
+    assert sd.parse(sd.text(y)).text() == sd.text(y)
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "message"),
+    [
+        (
+            {"shape": (3,), "keys": (np.s_[:],)},
+            sd.ShapeError,
+            r"the key of parts\[0\] takes \(3,\)",
+        ),
+        ({"shape": (3,), "keys": ()}, sd.ArgumentError, "1 parts do not go to 0 keys"),
+        ({"shape": (1,), "keys": (5,)}, sd.ShapeError, "index 5 is out of bounds for axis 0"),
+        ({"shape": (-1,), "keys": (0,)}, sd.ShapeError, "negative"),
+    ],
+    ids=str,
+)
+def test_parts_that_do_not_fit_are_named(params: Any, error: type, message: str) -> None:
+    x = sd.Graph().input("x", sd.f64[2])
+    with pytest.raises(error, match=message):
+        sd.scatter(x, **params)
+
+
+def test_parts_have_one_dtype() -> None:
+    g = sd.Graph()
+    x, y = g.input("x", sd.f64), g.input("y", sd.f32)
+    with pytest.raises(sd.DTypeError, match=r"parts\[1\] is f32\[\], but parts\[0\] is f64\[\]"):
+        sd.scatter(x, y, shape=(2,), keys=(0, 1))
 
 
 def test_a_node_with_known_sizes_is_iterated_as_numpy_iterates() -> None:

@@ -377,11 +377,6 @@ X_23, Y_4 = sd.f64[2, 3], sd.f64[4]
         ),
         (lambda x, y, n: sd.vecdot(x, y), sd.ShapeError, "vecdot: the size 3 .* is not 4"),
         (lambda x, y, n: sd.vecdot(x, y, axis=-2), sd.ShapeError, "vecdot: axis -2 is not one of"),
-        (
-            lambda x, y, n: sd.vecdot(x, x.astype(sd.c128)),
-            sd.DTypeError,
-            "complex operands are not available",
-        ),
     ],
 )
 def test_what_does_not_fit_is_named_with_the_operands(
@@ -450,6 +445,13 @@ def test_vecdot_is_numpys_to_second_order(first: Any, second: Any, axis: int) ->
     assert_value(sd.vecdot(*nodes, axis=axis), point, expected)
     assert np.vecdot(*nodes, axis=axis) is sd.vecdot(*nodes, axis=axis)
     sd.testing.check_grad(lambda a, b: sd.vecdot(a, b, axis=axis), *point.values())
+
+
+def test_vecdot_conjugates_its_first_operand() -> None:
+    z, w = np.array([1 + 2j, 3 - 1j]), np.array([2j, 1 + 1j])
+    nodes, point = inputs(z, w)
+    assert_value(sd.vecdot(*nodes), point, np.vecdot(z, w))
+    assert_value(np.vdot(*nodes), point, np.vdot(z, w))
 
 
 @pytest.mark.parametrize(

@@ -113,9 +113,11 @@ def test_an_axis_that_does_not_exist_is_named_with_the_operand(name: str) -> Non
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda x: np.max(x, initial=3.0), "np.max: initial not available"),
-        (lambda x: np.sum(x, where=x > 0), "np.sum: where not available"),
+        (lambda x: np.max(x, where=x > 0), "np.max: where= needs initial="),
+        (lambda x: np.sum(x, where=x), r"np.sum: where= must be boolean(.|\n)*where = x"),
+        (lambda x: np.add.reduce(x, out=np.ones(3)), "np.add: out= has no meaning"),
         (lambda x: np.prod(x, 0, None, np.ones(3)), "np.prod: out not available"),
+        (lambda x: np.max(x, 0, None, False, 0.0, x), "np.max: where= must be boolean"),
         (lambda x: np.mean(x, dtype=int), r"np.mean: in dtype int64(.|\n)*a = x"),
     ],
 )
@@ -123,6 +125,57 @@ def test_what_a_node_cannot_do_of_numpys_arguments_is_named(call: Any, message: 
     x = sd.Graph().input("x", sd.f64[2, 3])
     with pytest.raises(sd.SymdiffError, match=message):
         call(x)
+
+
+@pytest.mark.parametrize("call", ["function", "ufunc"])
+@pytest.mark.parametrize("name", ["sum", "prod", "max", "min", "any", "all"])
+def test_where_and_initial_are_numpys(name: str, call: str) -> None:
+    array = np.array([[2.0, -1.0, 4.0], [0.0, 3.0, 5.0]])
+    mask = np.array([[True, False, True], [False, False, False]])
+    x = sd.Graph().input("x", array)
+    ufuncs = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}
+    ufuncs |= {"any": "logical_or", "all": "logical_and"}
+    function = getattr(np, name) if call == "function" else getattr(np, ufuncs[name]).reduce
+    choices: list[dict[str, Any]] = [{"where": mask, "initial": 1.5}, {"initial": 1.5}]
+    if name in ("any", "all"):
+        choices = [{"where": mask}]
+    if name in ("sum", "prod"):
+        choices += [{"where": mask}, {"where": mask[0], "dtype": np.float32}]
+    for params, axis, keepdims in product(choices, (None, 0, 1), (False, True)):
+        expected = np.asarray(function(array, axis=axis, keepdims=keepdims, **params))
+        value = sd.evaluate(function(x, axis=axis, keepdims=keepdims, **params), {x: array})
+        assert (value.dtype, value.shape) == (expected.dtype, expected.shape)
+        np.testing.assert_array_equal(value, expected)
+
+
+def test_entries_left_out_have_no_derivative() -> None:
+    array, mask = np.array([2.0, 0.0, -4.0, 5.0]), np.array([True, False, False, True])
+    x = sd.Graph().input("x", array)
+    for y, expected in (
+        (np.sum(np.sqrt(x), where=mask), [0.5 / 2**0.5, 0, 0, 0.5 / 5**0.5]),
+        (np.mean(np.log(x), where=mask), [0.25, 0, 0, 0.1]),
+        (np.max(np.log(x), where=mask, initial=0.0), [0, 0, 0, 0.2]),
+        (np.prod(np.log(x), where=mask), [np.log(5) / 2, 0, 0, np.log(2) / 5]),
+    ):
+        np.testing.assert_allclose(sd.evaluate(sd.grad(y, x), {x: array}), expected, rtol=1e-15)
+
+
+def test_the_extreme_of_no_entries_is_the_initial_one() -> None:
+    x = sd.Graph().input("x", sd.f32[0, 2])
+    value = sd.evaluate(np.max(x, axis=0, initial=3.0), {x: np.ones((0, 2), np.float32)})
+    np.testing.assert_array_equal(value, np.full(2, 3.0, np.float32), strict=True)
+
+
+@pytest.mark.parametrize("where", [None, [True, False, True]])
+def test_a_mean_where_is_numpys(where: Any) -> None:
+    for dtype in ("f8", "f4", "f2", "i4", "c16", "?"):
+        array = data((2, 3), dtype)
+        x = sd.Graph().input("x", array)
+        params = {} if where is None else {"where": np.array(where)}
+        expected = np.mean(array, axis=1, **params)
+        value = sd.evaluate(np.mean(x, axis=1, **params), {x: array})
+        assert value.dtype == expected.dtype
+        np.testing.assert_allclose(value, expected, rtol=1e-3 if dtype == "f2" else 1e-6)
 
 
 # -- mean ----------------------------------------------------------------------------------
@@ -295,6 +348,17 @@ def test_nan_propagates_and_is_where_the_extreme_is(name: str) -> None:
     np.testing.assert_array_equal(found[0], [np.nan, other[0]])
     np.testing.assert_array_equal(found[1], [1, other[1]])
     np.testing.assert_array_equal(found[2], [[0, 0, 0], np.arange(3) == other[1]])
+
+
+@pytest.mark.parametrize("name", ["max", "min", "nanmax", "nanmin"])
+def test_no_derivative_is_nan_where_there_is_nothing_but_nan(name: str) -> None:
+    array = np.array([[np.nan, np.nan], [1.0, 1.0]])
+    x = sd.Graph().input("x", array)
+    y = getattr(sd, name)(x, axis=1)
+    found = sd.evaluate([y, sd.jvp(y, x, np.ones((2, 2))), sd.grad(sd.sum(y), x)], {x: array})
+    np.testing.assert_array_equal(found[0], [np.nan, 1.0])
+    np.testing.assert_array_equal(found[1], [0.0, 1.0])
+    np.testing.assert_array_equal(found[2], [[0.0, 0.0], [0.5, 0.5]])
 
 
 def test_an_entry_that_is_not_the_maximum_has_no_gradient_even_where_it_would_be_infinite() -> (

@@ -29,7 +29,7 @@ BEFORE_AFTER: dict[str, tuple[Any, str]] = {
         lambda x: x * sd.broadcast_to(x.graph.constant(3.0), shape=x.shape),
         "multiply x 3.0",
     ),
-    "matmul_identity": (lambda x: sd.eye.on(x.graph, n="n") @ x, "x"),
+    "matmul_identity": (lambda x: sd.eye("n", like=x) @ x, "x"),
     "add_n_zero": (lambda x: sd.add_n(x, sd.zeros_like(x), sd.sin(x)), "add_n x %0"),
     "reshape_reshape": (lambda x: x.reshape(-1).reshape(3, -1), "reshape x shape=(3,n)"),
     "permute_permute": (lambda x: x.T.T, "x"),

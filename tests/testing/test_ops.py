@@ -190,6 +190,23 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         },
         r"order 0, batched over A: row 0 gives",
     ),
+    "batch takes one row for none": (
+        {
+            "batch": lambda y, inputs, mapped: (
+                weighted_slots()["batch"](y, inputs, mapped)
+                * (2.0 if mapped[0] and inputs[0].shape[0] == 1 else 1.0)
+            )
+        },
+        "order 0, batched over A, v: the only row gives",
+    ),
+    "batch counts the rows": (
+        {
+            "batch": lambda y, inputs, mapped: sd.stack(
+                [y.op(inputs[0][k], inputs[1][k]) for k in range(len(inputs[0]))]
+            )
+        },
+        "order 0, .* the batch rule raises NoValueError",
+    ),
     "batch raises": ({"batch": raises}, "order 0, .* the batch rule raises RuntimeError"),
 }
 

@@ -29,11 +29,10 @@ def indexed(shape: Shape, *keys: Any) -> tuple[Case, ...]:
     return tuple(Case((shape,), {"key": resolve_key(key, shape)}) for key in keys)
 
 
-def scattered(shape: Shape, *keys: Any) -> tuple[Case, ...]:
+def scattered(shape: Shape, *keys: Any) -> Case:
     taken = np.empty(shape)
-    return tuple(
-        Case((taken[key].shape,), {"shape": shape, "key": resolve_key(key, shape)}) for key in keys
-    )
+    resolved = tuple(resolve_key(key, shape) for key in keys)
+    return Case(tuple(taken[key].shape for key in keys), {"shape": shape, "keys": resolved})
 
 
 def custom_params(dtype: Any) -> Mapping[str, Any]:
@@ -240,9 +239,17 @@ SAMPLES: Mapping[str, Samples] = {
     ),
     "scatter": Samples(
         (
-            *scattered((4, 5), np.s_[1], np.s_[1:, ::2], np.s_[3:0:-2, 1], np.s_[2:2]),
-            *scattered((3,), np.s_[0], np.s_[:], np.s_[None, 1:]),
-            *scattered((0, 3), np.s_[:, 1]),
+            *[
+                scattered((4, 5), k)
+                for k in (np.s_[1], np.s_[1:, ::2], np.s_[3:0:-2, 1], np.s_[:0])
+            ],
+            scattered((3,), np.s_[0]),
+            scattered((3,), np.s_[:]),
+            scattered((3,), np.s_[0], np.s_[2], np.s_[0]),
+            scattered((3,), np.s_[None, 1:], np.s_[:2], np.s_[1]),
+            scattered((4, 3), np.s_[1], np.s_[2:, ::-1], np.s_[..., 0]),
+            scattered((0, 3), np.s_[:, 1], np.s_[:]),
+            scattered((), np.s_[...], np.s_[None]),
         )
     ),
     "softmax": Samples(ALONG_AXES),
@@ -280,6 +287,7 @@ BY_HAND: Mapping[str, str] = {
     "constant": "made by Graph.constant: test_sources_give_values_of_their_types",
     "input": "made by Graph.input: test_sources_give_values_of_their_types",
     "item": "takes apart what divmod gives, and is checked with it",
+    "lane": "has no value: made and replaced by sd.vmap, which tests/test_vmap.py checks",
     "size_of": "made where a size is an operand: test_sources_give_values_of_their_types",
 }
 """Ops that cannot be applied to arrays alone, and where they are checked."""
