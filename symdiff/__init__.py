@@ -124,6 +124,7 @@ if _TYPE_CHECKING:
     from symdiff.ops.along import take_along_axis
     from symdiff.ops.angles import atan2
     from symdiff.ops.complexes import angle, conj, imag, real
+    from symdiff.ops.covariance import corrcoef, cov
     from symdiff.ops.creation import (
         empty,
         empty_like,
@@ -141,7 +142,7 @@ if _TYPE_CHECKING:
         cumulative_prod,
         cumulative_sum,
     )
-    from symdiff.ops.differences import diff
+    from symdiff.ops.differences import diff, unwrap
     from symdiff.ops.extrema import clip, fmax, fmin, maximum, minimum
     from symdiff.ops.floats import (
         cbrt,
@@ -220,6 +221,7 @@ if _TYPE_CHECKING:
     )
     from symdiff.ops.nonfinite import allclose, isclose, isneginf, isposinf, nan_to_num
     from symdiff.ops.padding import pad
+    from symdiff.ops.polynomials import polyval
     from symdiff.ops.probe import probe
     from symdiff.ops.products import einsum, outer, tensordot, vecdot
     from symdiff.ops.put import assign, put, scatter_max, scatter_min
@@ -231,7 +233,7 @@ if _TYPE_CHECKING:
         percentile,
         quantile,
     )
-    from symdiff.ops.ranges import arange, linspace, meshgrid
+    from symdiff.ops.ranges import arange, geomspace, linspace, logspace, meshgrid
     from symdiff.ops.reductions import (
         all,
         any,
@@ -272,11 +274,13 @@ if _TYPE_CHECKING:
 
 # What loads when it is first used, as imported above: families of operations, and the rest.
 _FAMILIES = {
+    "ops.polynomials": "polyval",
+    "ops.covariance": "corrcoef cov",
     "batching": "batch vmap",
     "ops.angles": "atan2",
     "ops.complexes": "angle conj imag real",
     "ops.cumulative": "cumulative_max cumulative_min cumulative_prod cumulative_sum",
-    "ops.differences": "diff",
+    "ops.differences": "diff unwrap",
     "ops.along": "take_along_axis",
     "ops.creation": "empty empty_like eye full full_like ones ones_like tri zeros",
     "ops.extrema": "clip fmax fmin maximum minimum",
@@ -307,7 +311,7 @@ _FAMILIES = {
     "ops.products": "einsum outer tensordot vecdot",
     "ops.put": "assign put scatter_max scatter_min",
     "ops.quantiles": "median nanmedian nanpercentile nanquantile percentile quantile",
-    "ops.ranges": "arange linspace meshgrid",
+    "ops.ranges": "arange geomspace linspace logspace meshgrid",
     "ops.reductions": "all any argmax argmin count_nonzero max mean min prod",
     "ops.sinc": "sinc",
     "ops.summaries": "average ptp std var",
@@ -438,9 +442,11 @@ __all__ = [
     "concat",
     "conj",
     "copysign",
+    "corrcoef",
     "cos",
     "cosh",
     "count_nonzero",
+    "cov",
     "cumulative_max",
     "cumulative_min",
     "cumulative_prod",
@@ -487,6 +493,7 @@ __all__ = [
     "function",
     "gather",
     "gcd",
+    "geomspace",
     "grad",
     "greater",
     "greater_equal",
@@ -535,6 +542,7 @@ __all__ = [
     "logical_not",
     "logical_or",
     "logical_xor",
+    "logspace",
     "logsumexp",
     "matmul",
     "matrix_transpose",
@@ -575,6 +583,7 @@ __all__ = [
     "parse",
     "percentile",
     "permute_dims",
+    "polyval",
     "positive",
     "pow",
     "pow_derivative",
@@ -646,6 +655,7 @@ __all__ = [
     "u64",
     "undefined",
     "unstack",
+    "unwrap",
     "value_and_grad",
     "vander",
     "var",

@@ -428,7 +428,11 @@ class Node(Storage):
         function = REGISTRY.for_ufunc(ufunc)
         if function is None:
             raise ArgumentError(f"np.{ufunc.__name__} has no symdiff counterpart")
-        if method != "__call__":
+        if method == "outer":
+            first, second = inputs
+            ones = [1] * np.ndim(second)
+            inputs = (first.reshape((*np.shape(first), *ones)), second)
+        elif method != "__call__":
             function = REGISTRY.for_numpy((ufunc, method))
             if function is None:
                 raise ArgumentError(f"np.{ufunc.__name__}.{method} is not available on nodes")

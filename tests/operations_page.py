@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -79,6 +80,7 @@ FAMILIES: Final[Mapping[str, str]] = {
     "reduce": "Sums",
     "reductions": "Reductions",
     "summaries": "Statistics",
+    "covariance": "Covariances",
     "quantiles": "Medians and quantiles",
     "missing": "Reductions that pass over NaN",
     "norms": "Norms",
@@ -87,6 +89,7 @@ FAMILIES: Final[Mapping[str, str]] = {
     "records": "Running extremes: the entries that hold the record",
     "differences": "Differences, slopes, integrals",
     "interpolation": "Interpolation",
+    "polynomials": "Polynomials",
     "linalg": "Matrix products",
     "products": "Products of arrays",
     "contract": "Contractions and diagonals",
@@ -115,7 +118,7 @@ FAMILIES: Final[Mapping[str, str]] = {
 }
 """Files of `symdiff/ops/` in the order of the page, and their titles.
 
-A file that is not here comes after the others, under the first line of its docstring.
+A file that is not here comes after the families of arrays, under how its docstring begins.
 """
 
 # -- what there is, and where --------------------------------------------------------------
@@ -185,9 +188,10 @@ def composed_in(module: ModuleType) -> list[Any]:
 
 def ordered() -> list[str]:
     """The families that have anything to show, in the order of the page."""
-    rest = [name for name in modules() if name not in FAMILIES]
+    known, rest = list(FAMILIES), [name for name in modules() if name not in FAMILIES]
+    last = known.index("probe")
     found = {n: m for n, m in modules().items() if declared_in(m) or composed_in(m)}
-    return [name for name in (*FAMILIES, *rest) if name in found]
+    return [name for name in (*known[:last], *rest, *known[last:]) if name in found]
 
 
 # -- signatures and texts ------------------------------------------------------------------
@@ -399,7 +403,7 @@ def section(name: str) -> Iterator[str]:
 
 def title(name: str) -> str:
     first = paragraphs(modules()[name].__doc__ or "")[0]
-    return FAMILIES.get(name) or first.partition(":")[0].rstrip(".")
+    return FAMILIES.get(name) or re.split("[:,(]", first)[0].strip(" .")
 
 
 def anchor(text: str) -> str:

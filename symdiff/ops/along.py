@@ -24,6 +24,7 @@ from symdiff.ops.declare import (
     public,
 )
 from symdiff.ops.elementwise import where
+from symdiff.ops.operands import as_nodes
 from symdiff.ops.shape import broadcast_to, reshape, tensor
 from symdiff.sizes import Dim
 from symdiff.types import (
@@ -33,13 +34,11 @@ from symdiff.types import (
     as_shape,
     broadcast_shapes,
     normalize_axis,
-    promote,
     shape_text,
 )
 
 __all__ = [
     "add_along_axis",
-    "as_nodes",
     "pick",
     "put_back",
     "take_along_axis",
@@ -247,26 +246,6 @@ within: Op = op(
 # -- functions -----------------------------------------------------------------------------
 
 
-def as_nodes(name: str, *operands: Any) -> list[Node]:
-    """Operands of the function `name` as nodes of one graph; `ArgumentError` if none is a node.
-
-    Python numbers are weak: they take the dtype of the others where it holds their kind.
-    """
-    graph = next((x.graph for x in operands if isinstance(x, Node)), None)
-    if graph is None:
-        raise ArgumentError(
-            f"{name}: none of the operands is a node; make one with graph.input(name, type)"
-        )
-    graph.own([x for x in operands if isinstance(x, Node)], name, operands)
-    weak = [isinstance(x, int | float) and not isinstance(x, np.generic) for x in operands]
-    strong = [x if w else graph.constant(x) for x, w in zip(operands, weak, strict=True)]
-    dtypes = [x.dtype for x, w in zip(strong, weak, strict=True) if not w]
-    return [
-        graph.constant(x, promote(*dtypes, type(x))) if w else x
-        for x, w in zip(strong, weak, strict=True)
-    ]
-
-
 @public
 def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Node:
     """The entries of `x` at the places `indices` along `axis`, one for each index.
@@ -289,7 +268,7 @@ def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Node:
            [5.]]), array([[0., 1., 0.],
            [1., 0., 0.]])]
     """
-    source, places = as_nodes("take_along_axis", x, indices)
+    source, places = as_nodes("take_along_axis", (x, indices), weak=True)
     if places.op.name == "constant" and places.dtype.kind in "iu":
         with listing("take_along_axis", {"x": source, "indices": places}):
             k = normalize_axis(axis, source.ndim, "take_along_axis")
@@ -318,7 +297,7 @@ def take_flat(x: Node, indices: Node) -> Node:
 @numpy_function(np.take_along_axis)
 def _np_take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Node:
     if axis is None:
-        (arr, indices), axis = as_nodes("take_along_axis", arr, indices), 0
+        (arr, indices), axis = as_nodes("take_along_axis", (arr, indices), weak=True), 0
         arr = reshape(arr, shape=(-1,))
     return take_along_axis(arr, indices, axis=axis)
 

@@ -22,7 +22,8 @@ from symdiff.ops import structure
 from symdiff.ops.declare import numpy_function, op, public
 from symdiff.ops.elementwise import cast
 from symdiff.ops.joining import stack
-from symdiff.ops.shape import as_nodes, broadcast_to, zeros_like
+from symdiff.ops.operands import as_nodes
+from symdiff.ops.shape import broadcast_to, zeros_like
 from symdiff.sizes import Size, as_dim
 from symdiff.sources import SIZE_OF
 from symdiff.types import TensorType, as_dtype, as_shape

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from symdiff.describe import listing
-from symdiff.errors import ArgumentError, DTypeError, ShapeError
+from symdiff.errors import DTypeError, ShapeError
 from symdiff.node import Node
 from symdiff.op import REGISTRY, Op
 from symdiff.ops.declare import align, fit, numpy_function, op, public
 from symdiff.ops.joining import concat, moveaxis
+from symdiff.ops.operands import as_nodes
 from symdiff.ops.reduce import masked_mixture
 from symdiff.ops.shape import tensor, zeros_like
 from symdiff.types import TensorType, Type, broadcast_shapes, normalize_axis, promote, shape_text
@@ -91,20 +92,10 @@ def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Node:
     >>> sd.linalg.cross(x, [0.0, 0.0, 1.0])
     %1 : f64[n,3] = cross x %0
     """
-    a, b = _lifted(x1, x2)
+    a, b = as_nodes("cross", (x1, x2))
     with listing("cross", {"x1": a, "x2": b}):
         product = _cross(*[moveaxis(x, _axis(x, axis), -1) for x in (a, b)])
         return moveaxis(product, -1, axis)
-
-
-def _lifted(*values: Any) -> list[Node]:
-    graph = next((x.graph for x in values if isinstance(x, Node)), None)
-    if graph is None:
-        raise ArgumentError(
-            "cross: none of the operands is a node of a graph; make one with "
-            "graph.input(name, type)"
-        )
-    return [x if isinstance(x, Node) else graph.constant(x) for x in values]
 
 
 def _axis(x: Node, axis: Any) -> int:
@@ -123,7 +114,7 @@ def _np_cross(
     """Vectors of two entries have a third of 0; of two such, only the third of the result."""
     if axis is not None:
         axisa = axisb = axisc = axis
-    first, second = _lifted(a, b)
+    first, second = as_nodes("np.cross", (a, b))
     with listing("np.cross", {"a": first, "b": second}):
         first = moveaxis(first, _axis(first, axisa), -1)
         second = moveaxis(second, _axis(second, axisb), -1)

@@ -6,6 +6,7 @@ named size each slice records what it needs: ``diff`` of n entries has n - 1, an
 
 from __future__ import annotations
 
+import math
 from operator import index as as_int
 from typing import Any
 
@@ -15,15 +16,27 @@ from symdiff.describe import listing
 from symdiff.errors import ArgumentError, ShapeError
 from symdiff.node import Node
 from symdiff.op import REGISTRY
+from symdiff.ops.cumulative import cumulative_sum
 from symdiff.ops.declare import numpy_function, public
-from symdiff.ops.elementwise import not_equal
+from symdiff.ops.elementwise import abs as abs_
+from symdiff.ops.elementwise import (
+    equal,
+    greater,
+    less,
+    logical_and,
+    not_equal,
+    remainder,
+    stop_gradient,
+    where,
+)
 from symdiff.ops.joining import concat
+from symdiff.ops.operands import graph_of
 from symdiff.ops.reduce import sum as sum_
 from symdiff.ops.shape import broadcast_to, reshape
 from symdiff.sizes import definitely_different
 from symdiff.types import normalize_axes, normalize_axis
 
-__all__ = ["diff"]
+__all__ = ["diff", "unwrap"]
 
 
 def _part(x: Any, axis: int, start: int | None, stop: int | None) -> Any:
@@ -50,12 +63,7 @@ def diff(
     >>> y.type, sd.evaluate(y, {x: [1.0, 4.0, 9.0]})
     (f64[n-1], array([3., 5.]))
     """
-    ends = [part for part in (x, prepend, append) if isinstance(part, Node)]
-    if not ends:
-        raise ArgumentError(
-            "diff: none of the operands is a node; make one with graph.input(name, type)"
-        )
-    y = x if isinstance(x, Node) else ends[0].graph.constant(x)
+    y = graph_of("diff", (x, prepend, append)).constant(x)
     with listing("diff", {"x": y}):
         place, times = normalize_axis(axis, y.ndim, "diff"), _times(n)
         if not times:  # NumPy adds nothing then
@@ -92,7 +100,38 @@ def _extended(x: Node, axis: int, prepend: Any, append: Any) -> Node:
     return concat(parts, axis=axis) if len(parts) > 1 else x
 
 
+@public
+def unwrap(
+    p: Node, /, discont: float | None = None, axis: int = -1, *, period: float = 2 * math.pi
+) -> Node:
+    """Angles continued: steps of more than half a period are taken the other way round.
+
+    Arguments: `period`, after which angles repeat; `discont`, the largest step that is kept, at
+    least half a period. The derivative by `p` is that of `p` itself: the turns added are whole.
+
+    >>> import symdiff as sd
+    >>> x = sd.Graph().input("x", sd.f64[3])
+    >>> sd.evaluate(sd.unwrap(x, period=4.0), {x: [0.0, 3.0, 1.0]})
+    array([ 0., -1., -3.])
+    """
+    with listing("unwrap", {"p": p}):
+        place = normalize_axis(axis, p.ndim, "unwrap")
+    half = period / 2
+    step = diff(p, axis=place)
+    nearest = remainder(step + half, period) - half
+    nearest = where(logical_and(equal(nearest, -half), greater(step, 0)), half, nearest)
+    least = half if discont is None else discont
+    turns = where(less(abs_(step), least), 0.0, nearest - step)
+    whole = stop_gradient(cumulative_sum(turns, axis=place))
+    return concat([_part(p, place, None, 1), _part(p, place, 1, None) + whole], axis=place)
+
+
 # -- NumPy's names -------------------------------------------------------------------------
+
+
+@numpy_function(np.unwrap)
+def _np_unwrap(p: Node, discont: Any = None, axis: int = -1, *, period: Any = 2 * math.pi) -> Node:
+    return unwrap(p, discont, axis, period=period)
 
 
 @numpy_function(np.diff)

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from symdiff import lift
 from symdiff.describe import listing
-from symdiff.errors import ArgumentError, DTypeError
+from symdiff.errors import DTypeError
 from symdiff.node import Node
 from symdiff.op import REGISTRY, Op
 from symdiff.ops.declare import (
@@ -25,14 +24,14 @@ from symdiff.ops.declare import (
     public,
     scale,
 )
-from symdiff.ops.elementwise import abs, add, equal, sign, under
+from symdiff.ops.elementwise import abs, equal, sign, under
 from symdiff.ops.functions import in_sympy, round
+from symdiff.ops.operands import as_nodes
 from symdiff.ops.powers import pow
 from symdiff.ops.special import doubled, real_floats
 from symdiff.types import promote
 
 __all__ = [
-    "as_nodes",
     "cbrt",
     "copysign",
     "deg2rad",
@@ -51,17 +50,6 @@ __all__ = [
     "signbit",
     "spacing",
 ]
-
-
-def as_nodes(name: str, *operands: Any) -> tuple[Node, ...]:
-    """The operands as nodes, numbers in the dtype they take beside the others."""
-    graph = next((x.graph for x in operands if isinstance(x, Node)), None)
-    if graph is None:
-        raise ArgumentError(
-            f"{name}: none of the operands is a node; make one with graph.input(name, type)"
-        )
-    with listing(name, {f"x{k}": x for k, x in enumerate(operands, 1)}):
-        return lift.operands(graph, add, operands)
 
 
 # -- powers and logarithms -----------------------------------------------------------------
@@ -209,7 +197,7 @@ def positive(x: Node, /) -> Node:
     >>> sd.positive(x) is x
     True
     """
-    (x,) = as_nodes("positive", x)
+    (x,) = as_nodes("positive", (x,))
     with listing("positive", {"x": x}):
         if x.dtype.kind == "b":
             raise DTypeError("no meaning for booleans")

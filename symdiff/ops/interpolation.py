@@ -16,12 +16,13 @@ from symdiff.describe import listing
 from symdiff.errors import ArgumentError, DTypeError, ShapeError
 from symdiff.node import Node
 from symdiff.op import REGISTRY, Op
-from symdiff.ops.along import as_nodes, take_flat
+from symdiff.ops.along import take_flat
 from symdiff.ops.declare import elementwise, numpy_function, over, public
 from symdiff.ops.elementwise import equal, greater, less, where
 from symdiff.ops.extrema import maximum, minimum
 from symdiff.ops.joining import concat
 from symdiff.ops.lookup import searchsorted
+from symdiff.ops.operands import as_nodes
 from symdiff.ops.sorting import argsort
 from symdiff.types import promote
 
@@ -127,7 +128,7 @@ def interp(
     >>> sd.evaluate([y, sd.grad(sd.sum(y), x)], {x: [0.5, 1.0, 4.0]})
     [array([5.5, 6. , 2. ]), array([ 1., -2.,  0.])]
     """
-    x, xp, fp = as_nodes("interp", x, xp, fp)
+    x, xp, fp = as_nodes("interp", (x, xp, fp), weak=True)
     with listing("interp", {"x": x, "xp": xp, "fp": fp}):
         if xp.ndim != 1 or xp.shape != fp.shape:
             raise ShapeError("xp and fp must have one axis and be equally long")
@@ -163,7 +164,7 @@ def _wrapped(x: Node, xp: Node, fp: Node, period: Any) -> tuple[Node, Node, Node
 def _np_interp(
     x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
 ) -> Node:
-    x, xp, fp = as_nodes("np.interp", x, xp, fp)
+    x, xp, fp = as_nodes("np.interp", (x, xp, fp), weak=True)
     fp = fp.astype(promote(fp.dtype, np.dtype(np.float64)))
     return interp(x.astype(np.float64), xp.astype(np.float64), fp, left, right, period)
 

@@ -17,10 +17,11 @@ from symdiff.describe import listing
 from symdiff.errors import ArgumentError, DTypeError, ShapeError
 from symdiff.node import Node
 from symdiff.op import REGISTRY, Op
-from symdiff.ops.along import add_along_axis, as_nodes, take_flat, within
+from symdiff.ops.along import add_along_axis, take_flat, within
 from symdiff.ops.declare import numpy_function, op, public
 from symdiff.ops.elementwise import equal, logical_and, where
 from symdiff.ops.joining import concat
+from symdiff.ops.operands import as_nodes
 from symdiff.ops.reduce import sum as sum_
 from symdiff.ops.reductions import max as max_
 from symdiff.ops.reductions import min as min_
@@ -125,7 +126,7 @@ def searchsorted(x1: Any, x2: Any, /, *, side: str = "left", sorter: Any = None)
         with listing("searchsorted", {"x1": x1, "x2": x2}):
             raise ShapeError(f"x1 must have one axis, not {np.ndim(x1)}")
     if sorter is not None:
-        x1, x2, order = as_nodes("searchsorted", x1, x2, sorter)
+        x1, x2, order = as_nodes("searchsorted", (x1, x2, sorter), weak=True)
         x1 = take_flat(x1, order)
     return _searchsorted(x1, x2, side=side)
 
@@ -145,7 +146,7 @@ def isin(x1: Any, x2: Any, /, *, invert: bool = False) -> Node:
     >>> sd.evaluate(sd.isin(x, [2, 3]), {x: [1, 2, 3, 4]})
     array([False,  True,  True, False])
     """
-    entries, members = as_nodes("isin", x1, x2)
+    entries, members = as_nodes("isin", (x1, x2), weak=True)
     order = sort(reshape(members, shape=(-1,)))
     left, right = (_searchsorted(order, entries, side=side) for side in ("left", "right"))
     found = logical_and(left < right, equal(entries, entries))
@@ -195,7 +196,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: Any = 0) -> Node:
     >>> sd.evaluate(sd.bincount(x, minlength=4), {x: [0, 2, 2]})
     array([1, 0, 2, 0])
     """
-    places, *rest = as_nodes("bincount", *((x,) if weights is None else (x, weights)))
+    places, *rest = as_nodes("bincount", (x,) if weights is None else (x, weights), weak=True)
     with listing("bincount", {"x": places} | ({"weights": rest[0]} if rest else {})):
         if places.dtype.kind not in "iu":
             raise DTypeError("x must be integers")
@@ -240,7 +241,7 @@ def histogram(
     >>> sd.evaluate([counts, edges], {x: [0.0, 1.0, 1.5, 2.0]})
     [array([1, 3]), array([0., 1., 2.])]
     """
-    x, *rest = as_nodes("histogram", *((a,) if weights is None else (a, weights)))
+    x, *rest = as_nodes("histogram", (a,) if weights is None else (a, weights), weak=True)
     if rest and rest[0].shape != x.shape:
         with listing("histogram", {"a": x, "weights": rest[0]}):
             raise ShapeError("a and weights must have one shape")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.describe import type_list
-from symdiff.errors import ArgumentError, DTypeError, ShapeError
+from symdiff.errors import DTypeError, ShapeError
 from symdiff.node import Node
 from symdiff.op import REGISTRY, Op
 from symdiff.ops.along import pick, within
@@ -21,6 +21,7 @@ from symdiff.ops.declare import elementwise
 from symdiff.ops.elementwise import equal, log, logical_and, where
 from symdiff.ops.functions import in_sympy, xlog1py, xlogy
 from symdiff.ops.nn import log_softmax, one_hot, real_floating, relu, sigmoid
+from symdiff.ops.operands import graph_of
 from symdiff.ops.reduce import sum as sum_
 from symdiff.ops.shape import reshape
 from symdiff.types import normalize_axis, promote, shape_text
@@ -40,11 +41,7 @@ __all__ = [
 
 def _operands(name: str, scores: Any, targets: Any) -> tuple[Node, Node]:
     """Both as nodes of one graph; numbers and integers among the targets in the scores' dtype."""
-    graph = next((x.graph for x in (scores, targets) if isinstance(x, Node)), None)
-    if graph is None:
-        raise ArgumentError(
-            f"{name}: none of the operands is a node; make one with graph.input(name, type)"
-        )
+    graph = graph_of(name, (scores, targets))
     scores = graph.constant(scores)
     weak = isinstance(targets, int | float) and not isinstance(targets, np.generic)
     return scores, graph.constant(targets, scores.dtype if weak else None)

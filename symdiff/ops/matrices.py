@@ -23,9 +23,10 @@ from symdiff.ops.declare import numpy_function, public
 from symdiff.ops.elementwise import where
 from symdiff.ops.index import index, scatter
 from symdiff.ops.moves import flip
+from symdiff.ops.operands import as_nodes
 from symdiff.ops.reduce import sum as sum_
 from symdiff.ops.scans import exclusive_prod
-from symdiff.ops.shape import as_nodes, broadcast_to, permute_dims, reshape
+from symdiff.ops.shape import broadcast_to, permute_dims, reshape
 from symdiff.sizes import Dim, as_dim
 from symdiff.types import normalize_axis, promote
 

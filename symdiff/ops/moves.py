@@ -18,7 +18,8 @@ from symdiff.node import Node
 from symdiff.op import REGISTRY, REQUIRED, Op
 from symdiff.ops.declare import linear, numpy_function, public
 from symdiff.ops.index import getitem
-from symdiff.ops.shape import as_nodes, broadcast_to, permute_dims, reshape, tensor
+from symdiff.ops.operands import as_nodes
+from symdiff.ops.shape import broadcast_to, permute_dims, reshape, tensor
 from symdiff.ops.take import take
 from symdiff.sizes import Dim, Size, as_dim
 from symdiff.types import Type, normalize_axes, normalize_axis

@@ -12,10 +12,19 @@ from symdiff.errors import ArgumentError, DTypeError
 from symdiff.node import Node
 from symdiff.op import REGISTRY, Op
 from symdiff.ops.declare import elementwise, numpy_function, public
-from symdiff.ops.elementwise import abs, cast, equal, less_equal, under
-from symdiff.ops.floats import as_nodes
+from symdiff.ops.elementwise import (
+    abs,
+    cast,
+    equal,
+    less_equal,
+    logical_and,
+    logical_or,
+    under,
+)
 from symdiff.ops.functions import isfinite, isnan
+from symdiff.ops.operands import as_nodes
 from symdiff.ops.reductions import all
+from symdiff.sizes import definitely_different
 from symdiff.types import promote
 
 __all__ = ["allclose", "isclose", "isneginf", "isposinf", "nan_to_num"]
@@ -74,7 +83,7 @@ def nan_to_num(
     >>> sd.evaluate([y, sd.grad(sd.sum(y), x)], {x: [1.0, float("nan"), float("inf")]})
     [array([1., 0., 9.]), array([1., 0., 0.])]
     """
-    (x,) = as_nodes("nan_to_num", x)
+    (x,) = as_nodes("nan_to_num", (x,))
     y = _nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
     return x if x.dtype.kind in "biu" else y
 
@@ -92,7 +101,7 @@ def _np_nan_to_num(
 
 
 def _infinite(name: str, x: Any, infinity: float) -> Node:
-    (x,) = as_nodes(name, x)
+    (x,) = as_nodes(name, (x,))
     with listing(name, {"x": x}):
         if x.dtype.kind == "c":
             raise DTypeError("complex infinities have no sign; test sd.real(x) or sd.imag(x)")
@@ -141,7 +150,7 @@ def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: boo
     >>> sd.evaluate(sd.isclose(x, 1.0), {x: [1.0, 1.000001, 1.1]})
     array([ True,  True, False])
     """
-    first, second = as_nodes("isclose", a, b)
+    first, second = as_nodes("isclose", (a, b), weak=True)
     second = cast(second, dtype=promote(second.dtype, float))
     near = less_equal(abs(first - second), atol + rtol * abs(second))
     close = near & isfinite(second) | equal(first, second)
@@ -161,6 +170,18 @@ def allclose(
     True
     """
     return all(isclose(a, b, rtol, atol, equal_nan))
+
+
+@numpy_function(np.array_equal)
+def _np_array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Node:
+    """Whether two arrays have one shape and the same entries."""
+    one, other = as_nodes("np.array_equal", (a1, a2))
+    if one.ndim != other.ndim or any(map(definitely_different, one.shape, other.shape)):
+        return one.graph.constant(False)
+    same = equal(one, other)
+    if equal_nan:
+        same = logical_or(same, logical_and(isnan(one), isnan(other)))
+    return all(same)
 
 
 REGISTRY.enroll(__name__)

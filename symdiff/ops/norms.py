@@ -63,7 +63,8 @@ def _plain(x: Array, ord: float, axis: tuple[int, ...]) -> Any:
     """The 2-norm by the squares of `x`, where none of them is lost; None where one may be."""
     if ord != 2 or x.dtype.char not in "fd":
         return None
-    total = np.add.reduce(np.square(x), axis=axis, keepdims=True)
+    with np.errstate(over="ignore", under="ignore"):
+        total = np.add.reduce(np.square(x), axis=axis, keepdims=True)
     limits = np.finfo(x.dtype)
     safe = np.all((total >= limits.tiny / limits.eps) & (total <= limits.max))
     return np.sqrt(total) if safe else None

@@ -23,7 +23,8 @@ from symdiff.ops.declare import linear, mask_of, numpy_function, public
 from symdiff.ops.elementwise import cast, where
 from symdiff.ops.index import scatter
 from symdiff.ops.joining import concat
-from symdiff.ops.shape import as_nodes, broadcast_to, tensor
+from symdiff.ops.operands import as_nodes
+from symdiff.ops.shape import broadcast_to, tensor
 from symdiff.sizes import Dim, Size, as_dim
 from symdiff.types import Shape, TensorType, Type, normalize_axis
 

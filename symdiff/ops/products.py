@@ -20,6 +20,7 @@ from symdiff.op import REGISTRY
 from symdiff.ops.complexes import conj
 from symdiff.ops.contract import Factor, Label, Labels, contract, take_diagonal
 from symdiff.ops.declare import numpy_function, public
+from symdiff.ops.operands import as_nodes, graph_of
 from symdiff.sizes import Dim, definitely_different
 from symdiff.types import normalize_axis
 
@@ -29,18 +30,6 @@ _NUMBERS = (bool, int, float, complex)
 Term = tuple[Any, ...]  # of letters, or of numbers, and Ellipsis
 
 # -- operands ------------------------------------------------------------------------------
-
-
-def _lifted(name: str, values: Sequence[Any], *, weak: bool = False) -> list[Any]:
-    """Arrays as constants of the nodes' graph; `weak` Python numbers stay what they are."""
-    graph = next((x.graph for x in values if isinstance(x, Node)), None)
-    if graph is None:
-        raise ArgumentError(f"{name}: none of the operands is a node of a graph")
-    graph.own([x for x in values if isinstance(x, Node)], name, values)
-    return [
-        x if isinstance(x, Node) or (weak and type(x) in _NUMBERS) else graph.constant(x)
-        for x in values
-    ]
 
 
 def _verb(one: Dim, other: Dim) -> str:
@@ -75,7 +64,9 @@ def einsum(*operands: Any) -> Node:
     }
     """
     terms, output, values = _parse(operands)
-    nodes = _lifted("einsum", values, weak=True)
+    graph = graph_of("einsum", values)
+    # A Python number stays one: a weak factor.
+    nodes = [x if type(x) in _NUMBERS else graph.constant(x) for x in values]
     with listing("einsum", {f"operands[{k}]": x for k, x in enumerate(nodes)}):
         factors = [
             Factor(_spelled_out(term, np.ndim(x), k), x)
@@ -192,7 +183,7 @@ def tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Node:
     >>> sd.tensordot(x, y, axes=((1, 2), (1, 0)))
     %0 : f64[2,5] = einsum x y subscripts="ijk,kjl->il"
     """
-    a, b = nodes = _lifted("tensordot", (x1, x2))
+    a, b = nodes = as_nodes("tensordot", (x1, x2))
     with listing("tensordot", {"x1": nodes[0], "x2": nodes[1]}):
         first, second = _paired_axes(axes, a.ndim, b.ndim)
         left, right = list(range(a.ndim)), list(range(a.ndim, a.ndim + b.ndim))
@@ -231,7 +222,7 @@ def _paired_axes(axes: Any, rank1: int, rank2: int) -> tuple[list[int], list[int
 @public
 def outer(x1: Any, x2: Any, /) -> Node:
     """Outer product of two vectors: ``y[i, j] = x1[i] * x2[j]``. `ShapeError` for other ranks."""
-    nodes = _lifted("outer", (x1, x2))
+    nodes = as_nodes("outer", (x1, x2))
     with listing("outer", {"x1": nodes[0], "x2": nodes[1]}):
         for k, x in enumerate(nodes, 1):
             if x.ndim != 1:
@@ -251,7 +242,7 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Node:
     >>> sd.vecdot(x, y)
     %0 : f64[n] = einsum x y subscripts="ij,j->i"
     """
-    a, b = _lifted("vecdot", (x1, x2))
+    a, b = as_nodes("vecdot", (x1, x2))
     with listing("vecdot", {"x1": a, "x2": b}):
         if not -min(a.ndim, b.ndim) <= axis <= -1:
             raise ShapeError(f"axis {axis} is not one of the last axes of both, from -1 down")

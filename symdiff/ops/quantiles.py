@@ -18,13 +18,14 @@ from symdiff.errors import ArgumentError, DTypeError, ShapeError
 from symdiff.literals import Slice
 from symdiff.node import Node
 from symdiff.op import REGISTRY
-from symdiff.ops.along import as_nodes, pick, within
+from symdiff.ops.along import pick, within
 from symdiff.ops.declare import numpy_function, public
 from symdiff.ops.elementwise import where
 from symdiff.ops.functions import isnan
 from symdiff.ops.index import index
 from symdiff.ops.interpolation import lerp
 from symdiff.ops.joining import moveaxis
+from symdiff.ops.operands import as_nodes
 from symdiff.ops.reduce import as_keepdims, reduced_shape
 from symdiff.ops.reduce import sum as sum_
 from symdiff.ops.reductions import mean
@@ -78,7 +79,7 @@ class _Sorted(NamedTuple):
 
 
 def _sorted(name: str, x: Any, axis: Any, keepdims: Any) -> _Sorted:
-    (x,) = as_nodes(name, x)
+    (x,) = as_nodes(name, (x,), weak=True)
     with listing(name, {"x": x}):
         axes, keepdims = normalize_axes(axis, x.ndim, name), as_keepdims(keepdims)
         count = element_count(x.shape[a] for a in axes)
@@ -232,7 +233,7 @@ def _all_quantiles(
 ) -> Node:
     """Quantiles over `axis`; with `skip`, of the entries that are not NaN."""
     if not isinstance(x, Node) and isinstance(q, Node):
-        x, _ = as_nodes(name, x, q)
+        x, _ = as_nodes(name, (x, q), weak=True)
     rows = _sorted(name, x, axis, keepdims)
     with listing(name, {"x": rows.x}):
         if rows.x.dtype.kind == "c":

@@ -20,11 +20,12 @@ from symdiff.ops.declare import fit, numpy_function, op, public, scale
 from symdiff.ops.elementwise import cast
 from symdiff.ops.functions import floor
 from symdiff.ops.joining import moveaxis
-from symdiff.ops.shape import as_nodes, broadcast_to, reshape, tensor
+from symdiff.ops.operands import as_nodes
+from symdiff.ops.shape import broadcast_to, reshape, tensor
 from symdiff.sizes import Dim, Size, as_dim
 from symdiff.types import TensorType, Type, as_dtype, broadcast_shapes, promote
 
-__all__ = ["arange", "linspace", "meshgrid"]
+__all__ = ["arange", "geomspace", "linspace", "logspace", "meshgrid"]
 
 # -- arange --------------------------------------------------------------------------------
 
@@ -233,6 +234,49 @@ def linspace(
     return cast(floor(found) if as_dtype(dtype).kind in "iu" else found, dtype=dtype)
 
 
+@public
+def logspace(
+    start: Any,
+    stop: Any,
+    /,
+    num: Any = 50,
+    *,
+    endpoint: bool = True,
+    base: Any = 10.0,
+    like: Any = None,
+) -> Node:
+    """`num` numbers from ``base**start`` to ``base**stop``, each the same multiple of the last.
+
+    Arguments as those of `linspace`; `base`, a number or a node.
+
+    >>> import symdiff as sd
+    >>> sd.evaluate(sd.logspace(0.0, 2.0, 3, like=sd.Graph()))
+    array([  1.,  10., 100.])
+    """
+    return base ** linspace(start, stop, num, endpoint=endpoint, like=like)  # type: ignore[no-any-return]
+
+
+@public
+def geomspace(
+    start: Any, stop: Any, /, num: Any = 50, *, endpoint: bool = True, like: Any = None
+) -> Node:
+    """`num` numbers from `start` to `stop`, each the same multiple of the last.
+
+    Arguments as those of `linspace`; the ends are of one sign, and not 0.
+
+    >>> import symdiff as sd
+    >>> b = sd.Graph().input("b", sd.f64[()])
+    >>> sd.evaluate(sd.geomspace(1.0, b, 4), {b: 8.0})
+    array([1., 2., 4., 8.])
+    """
+    graph = graph_for("geomspace", like, start, stop)
+    share = linspace(0.0, 1.0, num, endpoint=endpoint, like=graph)
+    first = start if isinstance(start, Node) else graph.constant(np.asarray(start, float))
+    rank = max(first.ndim, np.ndim(stop))
+    share = reshape(share, shape=(*share.shape, *[1] * rank))
+    return first * (stop / first) ** share  # type: ignore[no-any-return]
+
+
 # -- grids ---------------------------------------------------------------------------------
 
 
@@ -306,6 +350,31 @@ def _np_linspace(
     if retstep:
         raise ArgumentError("np.linspace: retstep=True is not available on nodes")
     found = linspace(start, stop, num, dtype=dtype, endpoint=endpoint)
+    return found if axis == 0 else moveaxis(found, 0, axis)
+
+
+@numpy_function(np.logspace)
+def _np_logspace(
+    start: Any,
+    stop: Any,
+    num: Any = 50,
+    endpoint: bool = True,
+    base: Any = 10.0,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Node:
+    return _as_asked(logspace(start, stop, num, endpoint=endpoint, base=base), dtype, axis)
+
+
+@numpy_function(np.geomspace)
+def _np_geomspace(
+    start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+) -> Node:
+    return _as_asked(geomspace(start, stop, num, endpoint=endpoint), dtype, axis)
+
+
+def _as_asked(found: Node, dtype: Any, axis: int) -> Node:
+    found = found if dtype is None else cast(found, dtype=dtype)
     return found if axis == 0 else moveaxis(found, 0, axis)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from symdiff.errors import ArgumentError, DTypeError, ShapeError
 from symdiff.node import Node
 from symdiff.op import REGISTRY, REQUIRED, Op
 from symdiff.ops.declare import fit, linear, numpy_function, public
+from symdiff.ops.operands import as_nodes
 from symdiff.sizes import Dim, definitely_different
 from symdiff.types import (
     Shape,
@@ -26,7 +26,6 @@ from symdiff.types import (
 )
 
 __all__ = [
-    "as_nodes",
     "broadcast_arrays",
     "broadcast_to",
     "matrix_transpose",
@@ -42,23 +41,6 @@ def tensor(x: Type) -> TensorType:
     if not isinstance(x, TensorType):
         raise DTypeError("the operand has several results; unpack it first")
     return x
-
-
-def as_nodes(name: str, values: Sequence[Any]) -> list[Node]:
-    """The operands of the function `name` as nodes of one graph: arrays become constants.
-
-    Raises `ArgumentError` where none is a node, `MixedGraphError` for nodes of two graphs, and
-    `DTypeError` for what is no array.
-    """
-    graph = next((x.graph for x in values if isinstance(x, Node)), None)
-    if graph is None:
-        raise ArgumentError(
-            f"{name}: none of the operands is a node of a graph "
-            f"({', '.join(type(x).__name__ for x in values) or 'no operands'}); "
-            "make one with graph.input(name, type) or graph.constant(value)"
-        )
-    graph.own([x for x in values if isinstance(x, Node)], name, values)
-    return [x if isinstance(x, Node) else graph.constant(x) for x in values]
 
 
 # -- reshape -------------------------------------------------------------------------------

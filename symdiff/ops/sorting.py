@@ -18,9 +18,10 @@ from symdiff.errors import ArgumentError, ShapeError
 from symdiff.literals import Slice
 from symdiff.node import Node
 from symdiff.op import REGISTRY, Op
-from symdiff.ops.along import as_nodes, pick, put_back
+from symdiff.ops.along import pick, put_back
 from symdiff.ops.declare import numpy_function, op, public
 from symdiff.ops.index import index
+from symdiff.ops.operands import as_nodes
 from symdiff.ops.shape import reshape, tensor
 from symdiff.sizes import Dim, as_dim
 from symdiff.types import TensorType, Type, normalize_axis
@@ -230,7 +231,7 @@ def _np_sort_complex(a: Node) -> Node:
 @numpy_function(np.lexsort)
 def _np_lexsort(keys: Any, axis: int = -1) -> Node:
     """By the last key first; the stable order of the keys before it settles its ties."""
-    parts = as_nodes("np.lexsort", *keys)
+    parts = as_nodes("np.lexsort", keys)
     with listing("np.lexsort", {f"keys[{k}]": part for k, part in enumerate(parts)}):
         if any(part.shape != parts[0].shape for part in parts):
             raise ShapeError("the keys must have one shape")

@@ -21,7 +21,8 @@ from symdiff.ops.declare import numpy_function, public
 from symdiff.ops.elementwise import cast
 from symdiff.ops.index import getitem
 from symdiff.ops.joining import concat, expand_dims, moveaxis
-from symdiff.ops.shape import as_nodes, broadcast_to, reshape
+from symdiff.ops.operands import as_nodes
+from symdiff.ops.shape import broadcast_to, reshape
 from symdiff.ops.structure import refine
 from symdiff.sizes import Dim, Size, as_dim
 from symdiff.types import TensorType, normalize_axis

@@ -15,7 +15,8 @@ from symdiff.node import Node
 from symdiff.op import REGISTRY
 from symdiff.ops.declare import numpy_function, public
 from symdiff.ops.joining import as_asked, concat, expand_dims, listed
-from symdiff.ops.shape import as_nodes, reshape
+from symdiff.ops.operands import as_nodes
+from symdiff.ops.shape import reshape
 
 __all__ = [
     "append",

@@ -25,6 +25,7 @@ from symdiff.ops.extrema import maximum
 from symdiff.ops.functions import square
 from symdiff.ops.nn import logaddexp, logsumexp
 from symdiff.ops.norms import p_norm
+from symdiff.ops.operands import as_nodes, graph_of
 from symdiff.ops.reduce import (
     as_condition,
     as_keepdims,
@@ -268,12 +269,10 @@ def average(x: Node, /, *, axis: Axes = None, weights: Any = None, keepdims: boo
 
 def _weighted(x: Any, axis: Axes, weights: Any, keepdims: bool) -> tuple[Any, Any]:
     """The weighted sum and the sum of the weights; None for both without weights."""
-    nodes = [value for value in (x, weights) if isinstance(value, Node)]
-    if not nodes:
-        raise ArgumentError("average: none of the operands is a node of a graph")
     if weights is None:
+        graph_of("average", (x,))
         return None, None
-    x, weights = (v if isinstance(v, Node) else nodes[0].graph.constant(v) for v in (x, weights))
+    x, weights = as_nodes("average", (x, weights))
     with listing("average", {"x": x, "weights": weights}):
         axes, keepdims = normalize_axes(axis, x.ndim, "average"), as_keepdims(keepdims)
         if weights.shape != x.shape:

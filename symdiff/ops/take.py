@@ -19,7 +19,7 @@ from symdiff.node import Node
 from symdiff.op import REGISTRY, REQUIRED, Op
 from symdiff.ops.creation import graph_for
 from symdiff.ops.declare import numpy_function, op, public
-from symdiff.ops.elementwise import floor_divide, less, remainder, where
+from symdiff.ops.elementwise import cast, floor_divide, less, remainder, where
 from symdiff.ops.index import getitem
 from symdiff.ops.joining import stack
 from symdiff.ops.ranges import arange
@@ -244,6 +244,22 @@ def _np_select(condlist: Any, choicelist: Any, default: Any = 0) -> Node:
     for condition, choice in zip(reversed(conditions), reversed(choices), strict=True):
         result = graph.apply(where, (condition, choice, result), {})
     return result  # type: ignore[no-any-return]
+
+
+@numpy_function(np.piecewise)
+def _np_piecewise(x: Node, condlist: Any, funclist: Any, *args: Any, **named: Any) -> Node:
+    """Numbers, or functions of `x`, where conditions hold; of several, the last one counts."""
+    given = condlist if isinstance(condlist, list | tuple) else [condlist]
+    values = [f(x, *args, **named) if callable(f) else f for f in funclist]
+    if len(values) not in (len(given), len(given) + 1):
+        raise ArgumentError(
+            f"np.piecewise: {len(given)} conditions need as many functions, or one more for the "
+            f"rest, not {len(values)}"
+        )
+    result = values.pop() if len(values) > len(given) else 0
+    for condition, value in zip(given, values, strict=True):
+        result = x.graph.apply(where, (condition, value, result), {})
+    return broadcast_to(cast(result, dtype=x.dtype), shape=x.shape)
 
 
 @numpy_function(np.ix_)

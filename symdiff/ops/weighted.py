@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from symdiff.describe import listing
-from symdiff.errors import ArgumentError, ShapeError
+from symdiff.errors import ShapeError
 from symdiff.node import Node
 from symdiff.op import REGISTRY, Op
 from symdiff.ops import nn
 from symdiff.ops.declare import op, scale
 from symdiff.ops.elementwise import less, where
+from symdiff.ops.operands import graph_of
 from symdiff.ops.reduce import reduced_shape, reduction_params, sum
 from symdiff.ops.shape import broadcast_to, tensor
 from symdiff.ops.special import doubled, real_floats
@@ -212,11 +213,7 @@ def logsumexp(
 
 def _common(a: Any, b: Any) -> tuple[Node, Node]:
     """Both as nodes of one graph and of one shape."""
-    graph = next((x.graph for x in (a, b) if isinstance(x, Node)), None)
-    if graph is None:
-        raise ArgumentError(
-            "logsumexp: none of the operands is a node; make one with graph.input(name, type)"
-        )
+    graph = graph_of("logsumexp", (a, b))
     with listing("logsumexp", {"a": a, "b": b}):
         weak = isinstance(b, int | float) and not isinstance(b, np.generic)
         one = graph.constant(a)
