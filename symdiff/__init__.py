@@ -13,8 +13,6 @@ with _paused_collector():
     from symdiff import first_use as _first_use
     from symdiff.autodiff.reverse import GradTable, build_grad
     from symdiff.compile import CompiledFunction, compile
-    from symdiff.custom import custom_gradient
-    from symdiff.derive import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
     from symdiff.errors import (
         ArgumentError,
         DisconnectedError,
@@ -119,6 +117,8 @@ if _TYPE_CHECKING:
     from symdiff import special as special
     from symdiff import testing as testing
     from symdiff.batching import batch, vmap
+    from symdiff.custom import custom_gradient
+    from symdiff.derive import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
     from symdiff.draw import to_dot, to_svg
     from symdiff.interop.networkx import from_networkx, to_networkx
     from symdiff.ops.along import take_along_axis
@@ -274,6 +274,7 @@ if _TYPE_CHECKING:
 
 # What loads when it is first used, as imported above: families of operations, and the rest.
 _FAMILIES = {
+    "custom": "custom_gradient",
     "ops.polynomials": "polyval",
     "ops.covariance": "corrcoef cov",
     "batching": "batch vmap",
@@ -336,6 +337,7 @@ _NAMESPACED = {
     "ops.weighted": "share signed_logsumexp weighted_share",
 }
 _OTHERS = {
+    "derive": "grad hessian hvp jacobian jvp value_and_grad vjp",
     "draw": "to_dot to_svg",
     "interop.networkx": "from_networkx to_networkx",
     "rewrite.passes": "optimize",

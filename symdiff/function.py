@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from symdiff import first_use
 from symdiff.compile import CompiledFunction, compile
-from symdiff.derive import grad, hessian, hvp
 from symdiff.errors import ArgumentError
 from symdiff.graph import Graph
 from symdiff.node import Node
@@ -52,6 +52,10 @@ def function(f: Any = None, /, *types: Any, wrt: Any = 0) -> Any:
     return lambda target: Function(target, given, wrt)
 
 
+def _derive() -> Any:
+    return first_use.module("derive")
+
+
 class _Traced:
     """One specialisation: the graph for one set of types, and what was compiled from it."""
 
@@ -82,14 +86,16 @@ class _Traced:
         return compile(self.arguments, nodes)
 
     def _grad(self) -> CompiledFunction:
-        return compile(self.arguments, grad(self._scalar(), self.wrt, disconnected="zero"))
+        return compile(
+            self.arguments, _derive().grad(self._scalar(), self.wrt, disconnected="zero")
+        )
 
     def _value_and_grad(self) -> CompiledFunction:
         z = self._scalar()
-        return compile(self.arguments, (z, grad(z, self.wrt, disconnected="zero")))
+        return compile(self.arguments, (z, _derive().grad(z, self.wrt, disconnected="zero")))
 
     def _hessian(self) -> CompiledFunction:
-        return compile(self.arguments, hessian(self._scalar(), self.wrt))
+        return compile(self.arguments, _derive().hessian(self._scalar(), self.wrt))
 
     def _hvp(self) -> CompiledFunction:
         taken = {str(i.name) for i in self.graph.inputs}
@@ -98,7 +104,9 @@ class _Traced:
             prefix += "_"
         types = map_tree(lambda node: node.type, self.wrt)
         direction = self.graph.inputs_like(types, prefix)
-        return compile([*self.arguments, direction], hvp(self._scalar(), self.wrt, direction))
+        return compile(
+            [*self.arguments, direction], _derive().hvp(self._scalar(), self.wrt, direction)
+        )
 
 
 class Function:

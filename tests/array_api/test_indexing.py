@@ -95,7 +95,7 @@ def test_arrays_of_indices_may_be_nodes(drawn: tuple[np.ndarray, Any]) -> None:
     parts = []
     for k, part in enumerate(key):
         if isinstance(part, np.ndarray) and part.dtype.kind == "i":
-            parts.append(g.input(f"i{k}", part))
+            parts.append(g.input(f"index_{k}", part))
             values[parts[-1]] = part
         else:
             parts.append(part)
