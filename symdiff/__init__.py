@@ -274,16 +274,15 @@ if _TYPE_CHECKING:
 
 # What loads when it is first used, as imported above: families of operations, and the rest.
 _FAMILIES = {
-    "custom": "custom_gradient",
-    "ops.polynomials": "polyval",
-    "ops.covariance": "corrcoef cov",
     "batching": "batch vmap",
+    "custom": "custom_gradient",
+    "ops.along": "take_along_axis",
     "ops.angles": "atan2",
     "ops.complexes": "angle conj imag real",
+    "ops.covariance": "corrcoef cov",
+    "ops.creation": "empty empty_like eye full full_like ones ones_like tri zeros",
     "ops.cumulative": "cumulative_max cumulative_min cumulative_prod cumulative_sum",
     "ops.differences": "diff unwrap",
-    "ops.along": "take_along_axis",
-    "ops.creation": "empty empty_like eye full full_like ones ones_like tri zeros",
     "ops.extrema": "clip fmax fmin maximum minimum",
     "ops.floats": (
         "cbrt copysign deg2rad float_power fmod frexp gcd heaviside lcm ldexp logaddexp2 "
@@ -308,6 +307,7 @@ _FAMILIES = {
     "ops.nn": "log_softmax logaddexp logsumexp one_hot relu sigmoid softmax softplus",
     "ops.nonfinite": "allclose isclose isneginf isposinf nan_to_num",
     "ops.padding": "pad",
+    "ops.polynomials": "polyval",
     "ops.probe": "probe",
     "ops.products": "einsum outer tensordot vecdot",
     "ops.put": "assign put scatter_max scatter_min",
@@ -315,12 +315,12 @@ _FAMILIES = {
     "ops.ranges": "arange geomspace linspace logspace meshgrid",
     "ops.reductions": "all any argmax argmin count_nonzero max mean min prod",
     "ops.sinc": "sinc",
-    "ops.summaries": "average ptp std var",
     "ops.sorting": "argsort sort top_k",
     "ops.splitting": "array_split delete dsplit hsplit insert split unstack vsplit",
     "ops.stacking": (
         "append atleast_1d atleast_2d atleast_3d block column_stack dstack hstack vstack"
     ),
+    "ops.summaries": "average ptp std var",
     "ops.take": "nonzero take",
 }
 # Found by name as the families are, but no names of `sd`: those of `sd.linalg` and `sd.special`.
