@@ -18,6 +18,7 @@ from symdiff.graph import Graph
 from symdiff.node import Node
 from symdiff.op import Op
 from symdiff.ops.shape import broadcast_to
+from symdiff.rewrite.facts import Facts
 from symdiff.rewrite.pattern import Rule
 from symdiff.types import TensorType, broadcast_shapes
 
@@ -85,6 +86,7 @@ def _sweep(
     graph: Graph, by_op: Mapping[Op, Sequence[Rule]], log: list[Firing] | None, fold: bool
 ) -> tuple[Graph, dict[Node, Node], int]:
     fresh = Graph(graph.name)
+    facts = Facts()
     mapping: dict[Node, Node] = {}
     fired = 0
     needed = {n.index for n in graph.ancestors(graph.outputs)}
@@ -97,7 +99,7 @@ def _sweep(
             made = fresh.restore_node(
                 node.op, inputs, node.params, graph.order(node), graph.origin(node)
             )
-            made, count = _rewritten(made, by_op, log, fold)
+            made, count = _rewritten(made, by_op, log, fold, facts)
             mapping[node] = made
             fired += count
     for record in graph.provenance:
@@ -114,7 +116,11 @@ def _sweep(
 
 
 def _rewritten(
-    node: Node, by_op: Mapping[Op, Sequence[Rule]], log: list[Firing] | None, fold: bool
+    node: Node,
+    by_op: Mapping[Op, Sequence[Rule]],
+    log: list[Firing] | None,
+    fold: bool,
+    facts: Facts,
 ) -> tuple[Node, int]:
     """The node after every rule that fires at its place."""
     fired = 0
@@ -124,7 +130,7 @@ def _rewritten(
             number = any(i.op.name in _NUMBERS for i in node.inputs)
             for rule in by_op.get(node.op, ()):
                 if number or not rule.needs_number:
-                    result, name = rule.apply(node), rule.name
+                    result, name = rule.apply(node, facts), rule.name
                     if result is not None:
                         break
         if result is None or result is node:

@@ -11,6 +11,7 @@ from symdiff.graph import Graph
 from symdiff.inline import rebuild
 from symdiff.node import Node
 from symdiff.rewrite.driver import Firing, Pass, run_rules
+from symdiff.rewrite.facts import Facts
 from symdiff.rewrite.pattern import function_rule
 from symdiff.rewrite.rules import NEUTRAL
 
@@ -95,7 +96,7 @@ def expand(graph: Graph) -> Graph:
     return run_rules(graph, [function_rule("expand", op, _body) for op in standing], fold=False)[0]
 
 
-def _body(node: Node) -> Node:
+def _body(node: Node, facts: Facts) -> Node:
     body = node.params["body"]
     pairs = list(zip(body.inputs, node.inputs, strict=True))
     sizes = unify_shapes([(str(i.name), i.shape, x.shape) for i, x in pairs])

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from symdiff.node import Node
 from symdiff.op import REGISTRY, Op
 from symdiff.ops.declare import scalar_value
+from symdiff.rewrite.facts import Facts
 from symdiff.types import promote
 
 __all__ = ["Rule", "function_rule", "rule"]
@@ -75,14 +76,14 @@ class Form(Term):
 class Rule(NamedTuple):
     """A rewrite of nodes of one op.
 
-    `apply(node)` gives what to put in the node's place, or None where the rule does not fire.
+    `apply(node, facts)` gives what to put in the node's place, or None where it does not fire.
     `exact` says that it keeps NaN, infinities and dtype (the sign of a zero may change);
     others wait for ``optimize="fast"``.
     """
 
     name: str
     op: Op
-    apply: Callable[[Node], Node | None]
+    apply: Callable[[Node, Facts], Node | None]
     exact: bool
     left: Form | None
     right: Callable[..., Any] | None
@@ -101,19 +102,19 @@ def rule(
     """A rule from two sides written over the same variables.
 
     Arguments: `left` and `right`, lambdas whose parameters are the pattern's variables; `when`,
-    a condition on the nodes they matched; `exact`, see `Rule`.
+    a condition on the facts and the nodes they matched; `exact`, see `Rule`.
     """
     names = left.__code__.co_varnames[: left.__code__.co_argcount]
     form = left(*[Variable(n) for n in names])
 
-    def apply(node: Node) -> Node | None:
+    def apply(node: Node, facts: Facts) -> Node | None:
         found: dict[str, Node] | None = _match(form, node, {})
         if found is None:
             return None
         nodes = [found[n] for n in names]
         if promote(*[n.dtype for n in nodes]) != node.dtype:
             return None  # a number of the left side is of a wider dtype: dropping it would show
-        if when is not None and not when(*nodes):
+        if when is not None and not when(facts, *nodes):
             return None
         result = right(*nodes)
         return result if isinstance(result, Node) else node.graph.constant(result, node.dtype)
@@ -123,7 +124,7 @@ def rule(
 
 
 def function_rule(
-    name: str, op: Op, apply: Callable[[Node], Node | None], *, exact: bool = True
+    name: str, op: Op, apply: Callable[[Node, Facts], Node | None], *, exact: bool = True
 ) -> Rule:
     """A rule whose left side needs a look at params or at any number of operands."""
     return Rule(name, op, apply, exact, None, None, False)

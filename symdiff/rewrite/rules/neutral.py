@@ -1,8 +1,4 @@
-"""The rule tables.
-
-Each rule is a line of data that can be checked by itself, on random arrays and in SymPy; see
-`pattern` for the form. `NEUTRAL` removes operations that do nothing.
-"""
+"""Rules that remove operations that do nothing, or that undo one another."""
 
 from __future__ import annotations
 
@@ -13,24 +9,25 @@ from symdiff.ops.elementwise import add, divide, multiply, negative, subtract
 from symdiff.ops.linalg import matmul
 from symdiff.ops.shape import broadcast_to, permute_dims, reshape
 from symdiff.ops.structure import add_n, eye
+from symdiff.rewrite.facts import Facts
 from symdiff.rewrite.pattern import Rule, function_rule, rule, spread_scalar
 
 __all__ = ["NEUTRAL"]
 
 
-def _drop_zero_terms(node: Node) -> Node | None:
+def _drop_zero_terms(node: Node, facts: Facts) -> Node | None:
     kept = [x for x in node.inputs if spread_scalar(x) != 0]
     if len(kept) < 2:
         return kept[0] if kept else node.inputs[0]
     return add_n(*kept) if len(kept) < len(node.inputs) else None
 
 
-def _merge_reshapes(node: Node) -> Node | None:
+def _merge_reshapes(node: Node, facts: Facts) -> Node | None:
     (inner,) = node.inputs
     return reshape(inner.inputs[0], shape=node.shape) if inner.op is reshape else None
 
 
-def _merge_permutations(node: Node) -> Node | None:
+def _merge_permutations(node: Node, facts: Facts) -> Node | None:
     (inner,) = node.inputs
     if inner.op is not permute_dims:
         return None
@@ -38,12 +35,12 @@ def _merge_permutations(node: Node) -> Node | None:
     return permute_dims(inner.inputs[0], axes=tuple(first[a] for a in node.params["axes"]))
 
 
-def _merge_broadcasts(node: Node) -> Node | None:
+def _merge_broadcasts(node: Node, facts: Facts) -> Node | None:
     (inner,) = node.inputs
     return broadcast_to(inner.inputs[0], shape=node.shape) if inner.op is broadcast_to else None
 
 
-def _spread_by_the_op(node: Node) -> Node | None:
+def _spread_by_the_op(node: Node, facts: Facts) -> Node | None:
     """An operand need not be spread where the other operand has the result's shape."""
     for k, operand in enumerate(node.inputs):
         if operand.op is broadcast_to and node.inputs[1 - k].shape == node.shape:
@@ -55,7 +52,7 @@ def _spread_by_the_op(node: Node) -> Node | None:
 _SPREADING: Final = (add, subtract, multiply, divide)
 
 
-def _multiply_identity(node: Node) -> Node | None:
+def _multiply_identity(node: Node, facts: Facts) -> Node | None:
     a, b = node.inputs
     if _is_identity(a) and b.ndim == 2:
         return b
