@@ -134,8 +134,8 @@ class CompiledFunction:
 
     @property
     def source(self) -> str:
-        """The generated Python, one statement a node."""
-        text: str = self._program.source()
+        """The generated Python: memory set up once for given sizes, then a statement a step."""
+        text: str = self._program.source
         return text
 
     def __call__(self, *args: Any, **named: Any) -> Any:
@@ -148,8 +148,7 @@ class CompiledFunction:
             args = self._leaves(args, named)
         arrays, sizes = self._binder.bind(args)
         try:
-            with np.errstate(all="ignore"):
-                results = self._program.run(arrays, sizes)
+            results = self._program.run(arrays, sizes)
         except Exception:
             self._explain(arrays)
             raise

@@ -16,7 +16,8 @@ def both(graph: sd.Graph, arrays: list[Any], sizes: dict[str, int]) -> list[Any]
     names = sorted(sizes)
     values = [sizes[name] for name in names]
     return [
-        backend.build(graph, names, largest=largest).run(arrays, values) for largest in (10**9, -1)
+        backend.build(graph, names, largest=largest).run(arrays, tuple(values))
+        for largest in (10**9, -1)
     ]
 
 

@@ -46,7 +46,7 @@ def test_source_and_loop_give_the_same_bits(recipe: Recipe) -> None:
     graph = nodes[0].graph.compact(nodes)
     arrays = [np.asarray(point[x]) for x in nodes[0].graph.inputs]
     first, second = (
-        backend.build(graph, [], largest=largest).run(arrays, []) for largest in (10**9, -1)
+        backend.build(graph, [], largest=largest).run(arrays, ()) for largest in (10**9, -1)
     )
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a, b)

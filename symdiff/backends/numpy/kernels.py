@@ -1,0 +1,203 @@
+"""Writing a result into given memory: which ops can, and by which calls.
+
+`INTO` says for an op what is called; an op with a ufunc is its own. Every entry is a function
+``(node, out) -> [Action, …]``, where `out` stands for the memory.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from symdiff.node import Node
+from symdiff.ops.index import disjoint
+from symdiff.sizes import Size
+from symdiff.types import TensorType
+
+__all__ = ["INTO", "Action", "Key", "Number", "Part", "in_place", "into", "writes"]
+
+
+class Part(NamedTuple):
+    """The memory of a node at a basic index, or in another shape."""
+
+    node: Node
+    key: tuple[Any, ...] | None = None
+    shape: tuple[Any, ...] | None = None
+
+
+class Number(NamedTuple):
+    """The value of a scalar node as a Python float (or bool)."""
+
+    node: Node
+
+
+class Key(NamedTuple):
+    """A basic index among an action's arguments."""
+
+    entries: tuple[Any, ...]
+
+
+class Action(NamedTuple):
+    """One call. Among `args` a node stands for its array, and see `Part`, `Number` and `Key`.
+
+    `form` is how it reads, with ``{}`` for each argument and ``{f}`` for the function, which is
+    called `name` there; without one it is a plain call.
+    `result` is the node whose value the call gives, where it does not write into memory.
+    """
+
+    function: Callable[..., Any]
+    name: str
+    args: tuple[Any, ...]
+    result: Node | None = None
+    form: str | None = None
+    named: tuple[tuple[str, Any], ...] = ()
+
+
+def _copy(out: Any, source: Any) -> Action:
+    return Action(operator.setitem, "setitem", (out, Ellipsis, source), form=_PUT)
+
+
+def _ufunc(node: Node, out: Any) -> list[Action]:
+    ufunc = node.op.ufunc
+    function, form = _KEYWORD_OUT.get(ufunc, (ufunc, None))
+    return [Action(function, ufunc.__name__, (*node.inputs, out), form=form)]
+
+
+def _maximum(a: Any, b: Any, out: Any) -> Any:
+    return np.maximum(a, b, out=out)
+
+
+def _minimum(a: Any, b: Any, out: Any) -> Any:
+    return np.minimum(a, b, out=out)
+
+
+_KEYWORD_OUT: Final[Mapping[Any, tuple[Callable[..., Any], str]]] = {
+    np.maximum: (_maximum, "np.maximum({}, {}, out={})"),
+    np.minimum: (_minimum, "np.minimum({}, {}, out={})"),
+}
+"""Where a third operand by position is deprecated."""
+
+
+def _matmul(node: Node, out: Any) -> list[Action]:
+    a, b = node.inputs
+    plain = a.ndim <= 2 and b.ndim <= 2 and a.dtype == b.dtype == node.dtype
+    function = np.dot if plain else np.matmul
+    return [Action(function, function.__name__, (a, b, out))]
+
+
+def _reduction(ufunc: np.ufunc) -> Callable[[Node, Any], list[Action]]:
+    def into(node: Node, out: Any) -> list[Action]:
+        params = node.params
+        axis = params["axis"]
+        dtype = bool if node.dtype.kind == "b" else params.get("dtype")
+        args: tuple[Any, ...] = (
+            node.inputs[0],
+            axis[0] if len(axis) == 1 else axis,
+            dtype,
+            out,
+        )
+        if params["keepdims"]:
+            args = (*args, True)
+        return [Action(ufunc.reduce, f"{ufunc.__name__}_reduce", args)]
+
+    return into
+
+
+def _where(node: Node, out: Any) -> list[Action]:
+    condition, first, second = node.inputs
+    masked = Action(np.copyto, "copyto", (out, first, "unsafe", condition))
+    return [masked] if out is second else [_copy(out, second), masked]
+
+
+def _cast(node: Node, out: Any) -> list[Action]:
+    return [Action(np.copyto, "copyto", (out, node.inputs[0], "unsafe"))]
+
+
+def _reshape(node: Node, out: Any) -> list[Action]:
+    (x,) = node.inputs
+    return [_copy(Part(out, shape=x.shape), x)]
+
+
+def _scatter(node: Node, out: Any) -> list[Action]:
+    keys = node.params["keys"]
+    apart = disjoint(keys)
+    actions = [_copy(out, 0)]
+    for k, (part, key) in enumerate(zip(node.inputs, keys, strict=True)):
+        if apart or not k:
+            actions.append(Action(operator.setitem, "setitem", (out, Key(key), part), form=_PUT))
+        elif all(isinstance(entry, int | Size) for entry in key):
+            actions.append(Action(_add_at, "add_at", (out, Key(key), part), form=_PUT_MORE))
+        else:
+            place = Part(out, key)
+            actions.append(Action(np.add, "add", (place, part, place)))
+    return actions
+
+
+_PUT: Final = "{0}[{1}] = {2}"
+_PUT_MORE: Final = "{0}[{1}] += {2}"
+
+
+def _add_at(array: Any, key: Any, value: Any) -> None:
+    array[key] += value
+
+
+def _stack(node: Node, out: Any) -> list[Action]:
+    if all(not x.shape for x in node.inputs):
+        return [Action(_fill, "fill", (out, tuple(node.inputs)), form="{0}[:] = {1}")]
+    return [_join(np.stack, node, out)]
+
+
+def _fill(array: Any, values: Any) -> None:
+    array[:] = values
+
+
+def _concat(node: Node, out: Any) -> list[Action]:
+    return [_join(np.concatenate, node, out)]
+
+
+def _join(function: Any, node: Node, out: Any) -> Action:
+    return Action(function, function.__name__, (tuple(node.inputs), node.params["axis"], out))
+
+
+INTO: Final[Mapping[str, Callable[[Node, Any], list[Action]]]] = {
+    "all": _reduction(np.logical_and),
+    "any": _reduction(np.logical_or),
+    "cast": _cast,
+    "concat": _concat,
+    "matmul": _matmul,
+    "max": _reduction(np.maximum),
+    "min": _reduction(np.minimum),
+    "prod": _reduction(np.multiply),
+    "reshape": _reshape,
+    "scatter": _scatter,
+    "stack": _stack,
+    "sum": _reduction(np.add),
+    "where": _where,
+}
+
+
+def writes(node: Node) -> bool:
+    """Whether a node can be computed into given memory."""
+    op = node.op
+    if not op.registered or not isinstance(node.type, TensorType):
+        return False
+    if op.name == "add_n" or op.name in INTO:
+        return True
+    return op.ufunc is not None and op.form == "elementwise" and op.ufunc.nout == 1
+
+
+def in_place(node: Node) -> range | tuple[int, ...]:
+    """Positions of operands whose memory may be the result's."""
+    if node.op.name == "where":
+        return (2,)
+    if node.op.form == "elementwise" and node.op.ufunc is not None:
+        return range(len(node.inputs))
+    return ()
+
+
+def into(node: Node, out: Any) -> list[Action]:
+    """The calls that compute a node into `out`."""
+    return INTO.get(node.op.name, _ufunc)(node, out)

@@ -1,0 +1,281 @@
+"""The calls of a plan as Python source: one function that sets memory up and gives the one to run.
+
+    def make(n):
+        b0 = empty(8*n, uint8)
+        v1 = ndarray((n,), f64, b0)
+
+        def ridge(X, w, y):
+            dot(X, w, v1)                                # v1 = X @ w   f64[n]   model.py:12
+            subtract(v1, y, v2)
+            ...
+        return ridge
+
+The function may be called any number of times, but not while it runs: it owns its memory.
+"""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from symdiff.backends.numpy.actions import Work, view
+from symdiff.backends.numpy.kernels import Action, Key, Number, Part
+from symdiff.literals import Slice
+from symdiff.node import Node
+from symdiff.ops.declare import scalar_value
+from symdiff.plan import ADD, ARGUMENT, BUFFER, CONSTANT, OUTPUT, VIEW, Step
+from symdiff.sizes import Size, names, substitute
+from symdiff.types import dtype_name
+
+__all__ = ["Source"]
+
+
+class Source:
+    """The text, and the names it uses."""
+
+    def __init__(self, work: Work, size_names: Sequence[str]) -> None:
+        self.work, self.plan = work, work.plan
+        self.namespace: dict[str, Any] = {
+            "np": np,
+            "empty": np.empty,
+            "ndarray": np.ndarray,
+            "array": np.array,
+            "asarray": np.asarray,
+            "u8": np.dtype(np.uint8),
+        }
+        self.taken = {*self.namespace, *dir(builtins), "make"}
+        graph = self.plan.graph
+        self.function = self.fresh(graph.name)
+        self.size_of = {name: self.fresh(name) for name in size_names}
+        self.of = {n: self.fresh(str(n.name)) for n in graph.inputs}
+        self.number_of: dict[Node, str] = {}
+        self.held: dict[Any, str] = {}
+        self.part_of: dict[Part, str] = {}
+        self.dtypes: dict[np.dtype[Any], np.dtype[Any]] = {}
+        self.setup: list[str] = []
+        for node, place in self.plan.places.items():
+            if node.op.name == "constant" and place.kind == CONSTANT:
+                self.of[node] = self.constant(node)
+        self._lay_out()
+
+    def fresh(self, wish: str) -> str:
+        """A Python name that is not taken."""
+        name = wish
+        while name in self.taken or keyword.iskeyword(name):
+            name += "_"
+        self.taken.add(name)
+        return name
+
+    def hold(self, value: Any, wish: str) -> str:
+        """The name of an object of the namespace, the same for the same object."""
+        # A method of a ufunc is another object each time it is looked up, but an equal one.
+        key = value if callable(value) else id(value)
+        if key not in self.held:
+            self.held[key] = self.fresh(wish)
+            self.namespace[self.held[key]] = value
+        return self.held[key]
+
+    def constant(self, node: Node) -> str:
+        value = scalar_value(node)
+        wish = "c"
+        if value is not None:
+            digits = repr(value).replace("-", "m").replace(".0", "").replace(".", "_")
+            wish = "c_" + "".join(c if c.isalnum() or c == "_" else "" for c in digits)
+        return self.hold(node.params["value"].array, wish)
+
+    # -- setting up ------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        plan, work = self.plan, self.work
+        for k, buffer in enumerate(plan.buffers):
+            self.setup.append(f"b{k} = empty({self.dim(buffer.nbytes)}, u8)")
+            self.taken.add(f"b{k}")
+        count = 0
+        for node in plan.setup:
+            self.of[node] = self.fresh(f"v{count}")
+            count += 1
+            named = ", ".join(
+                [self.of[i] for i in node.inputs]
+                + [f"{k}={self.shown(v)}" for k, v in node.params.items()]
+            )
+            kernel = self.hold(node.op.kernel, node.op.name)
+            self.setup.append(f"{self.of[node]} = asarray({kernel}({named}))")
+        for step in plan.steps:
+            node = step.node
+            if node in self.of:
+                continue
+            self.of[node] = self.fresh(f"v{count}")
+            count += 1
+            place = plan.places[node]
+            if place.kind == BUFFER:
+                what = f"{self.shown(node.shape)}, {self.dtype(node.dtype)}, b{place.number}"
+                self.setup.append(f"{self.of[node]} = ndarray({what})")
+            elif step.kind == VIEW and node in work.fixed:
+                self.setup.append(f"{self.of[node]} = {self.expression(view(node))}")
+            if node in work.numbers:
+                self.number_of[node] = self.of[node]
+                if node in work.cells:
+                    self.of[node] = self.fresh(f"s{count - 1}")
+                    dtype = self.dtype(node.dtype)
+                    self.setup.append(f"{self.of[node]} = empty((), {dtype})")
+
+    # -- expressions -----------------------------------------------------------------------
+
+    def expression(self, action: Action) -> str:
+        """How a call reads."""
+        args = [self.shown(a) for a in action.args]
+        values = [self.shown(value) for _, value in action.named]
+        form = action.form
+        if form is None:
+            slots = ["{}"] * len(args) + [f"{name}={{}}" for name, _ in action.named]
+            form = f"{{f}}({', '.join(slots)})"
+        if "{f}" not in form:
+            return form.format(*args, *values)
+        function = getattr(action.function, "function", action.function)
+        return form.format(*args, *values, f=self.hold(function, action.name))
+
+    def shown(self, arg: Any) -> str:
+        """An argument as source."""
+        if isinstance(arg, Node):
+            return self.of[arg]
+        if type(arg) is Number:
+            return self.number(arg.node)
+        if type(arg) is Part:
+            return self.part(arg)
+        if type(arg) is Key:
+            return self.key(arg.entries)
+        if isinstance(arg, Size):
+            return self.dim(arg)
+        if arg is None or isinstance(arg, bool | int | str):
+            return repr(arg)
+        if arg is Ellipsis:
+            return "..."
+        if isinstance(arg, np.dtype):
+            return self.dtype(arg)
+        if isinstance(arg, Slice):
+            if any(names(d) for d in (arg.start, arg.stop)):
+                made = self.hold(Slice, "Slice")
+                return f"{made}({self.dim(arg.start)}, {self.dim(arg.stop)}, {arg.step})"
+        elif isinstance(arg, tuple):
+            inner = ", ".join(map(self.shown, arg))
+            return f"({inner},)" if len(arg) == 1 else f"({inner})"
+        return self.hold(arg, "p")
+
+    def number(self, node: Node) -> str:
+        """A scalar as a Python float."""
+        if node not in self.number_of:
+            value = scalar_value(node)
+            if value is not None:
+                plain = isinstance(value, float) and np.isfinite(value)
+                shown = repr(value) if plain else self.hold(value, "c")
+                self.number_of[node] = f"({shown})" if shown.startswith("-") else shown
+            else:
+                self.number_of[node] = self.fresh(f"{self.of[node]}_")
+                if self.plan.places[node].kind == CONSTANT:
+                    self.setup.append(f"{self.number_of[node]} = {self.of[node]}.item()")
+        return self.number_of[node]
+
+    def part(self, part: Part) -> str:
+        """A view of a node's memory; one of the workspace is made once, when it is set up."""
+        name = self.of[part.node]
+        text = (
+            f"{name}[{self.key(part.key)}]"
+            if part.key is not None
+            else f"{name}.reshape({self.shown(part.shape)})"
+        )
+        if part.node not in self.work.fixed:
+            return text
+        if part not in self.part_of:
+            self.part_of[part] = self.fresh(f"{name}_part")
+            self.setup.append(f"{self.part_of[part]} = {text}")
+        return self.part_of[part]
+
+    def dtype(self, dtype: np.dtype[Any]) -> str:
+        # One object a dtype, so that it has one name.
+        return self.hold(self.dtypes.setdefault(dtype, dtype), dtype_name(dtype))
+
+    def dim(self, dim: int | Size) -> str:
+        if isinstance(dim, int):
+            return repr(dim)
+        return str(substitute(dim, {name: Size(self.size_of[name]) for name in names(dim)}))
+
+    def key(self, entries: tuple[Any, ...]) -> str:
+        parts = [
+            "None" if e is None else self.slice(e) if isinstance(e, Slice) else self.dim(e)
+            for e in entries
+        ]
+        return ", ".join(parts) if parts else "()"
+
+    def slice(self, entry: Slice) -> str:
+        start = "" if entry.start == 0 and entry.step > 0 else self.dim(entry.start)
+        stop = "" if entry.stop == -1 and entry.step < 0 else self.dim(entry.stop)
+        if entry.step < 0 and not isinstance(entry.stop, int):
+            # A stop that comes out as -1 would count from the end.
+            stop = f"None if {stop} < 0 else {stop}"
+            return f"slice({start or None}, {stop}, {entry.step})"
+        return f"{start}:{stop}" + ("" if entry.step == 1 else f":{entry.step}")
+
+    # -- the whole -------------------------------------------------------------------------
+
+    def text(self) -> str:
+        """The source of `make`."""
+        plan, work = self.plan, self.work
+        graph = plan.graph
+        body: list[tuple[str, Node | None]] = []
+        for step, actions in work.calls:
+            node = step.node
+            if plan.places[node].kind == OUTPUT and step.reuses is None and self._begins(step):
+                shape, dtype = self.shown(node.shape), self.dtype(node.dtype)
+                body.append((f"{self.of[node]} = empty({shape}, {dtype})", None))
+            if step.kind == ADD and step.reuses is not None and plan.places[node].kind == OUTPUT:
+                body.append((f"{self.of[node]} = {self.of[step.reuses]}", None))
+            for action in actions:
+                if node in work.fixed and step.kind == VIEW:
+                    continue
+                text = self.expression(action)
+                if action.result is not None:
+                    name = self.number_of.get(node, self.of[node])
+                    text = f"{name} = {text}"
+                body.append((text, node))
+            if node in work.cells:
+                body.append((f"{self.of[node]}[()] = {self.number_of[node]}", None))
+        entry = [
+            f"{self.number_of[n]} = float({self.of[n]})"
+            for n in graph.inputs
+            if n in self.number_of
+        ]
+        width = min(max((len(text) for text, _ in body), default=0), 56)
+        arguments = ", ".join(self.of[n] for n in graph.inputs)
+        lines = [f"def make({', '.join(self.size_of.values())}):"]
+        lines += [f"    {text}" for text in self.setup]
+        lines.append(f"    def {self.function}({arguments}):")
+        lines += [f"        {text}" for text in entry]
+        for text, made in body:
+            remark = f"  # {made.type!s:<10} {graph.origin(made)}" if made is not None else ""
+            lines.append(f"        {text:<{width}}{remark}".rstrip())
+        results = self.results()
+        lines.append(f"        return ({', '.join(results)}{',' if len(results) == 1 else ''})")
+        lines.append(f"    return {self.function}")
+        return "\n".join(lines) + "\n"
+
+    def _begins(self, step: Step) -> bool:
+        return step.kind != ADD or step.first
+
+    def results(self) -> list[str]:
+        """The returned expressions: fresh arrays, copied where a value may be shared."""
+        found = []
+        for output, copied in zip(self.plan.graph.outputs, self.plan.copied, strict=True):
+            kind = self.plan.places[output].kind
+            name = self.of[output]
+            if kind not in (ARGUMENT, CONSTANT):
+                name = self.number_of.get(output, name)
+            if copied:
+                name = f"array({name}, order='C')"
+            elif kind != OUTPUT:
+                name = f"asarray({name})"  # a number, or what a kernel made
+            found.append(name)
+        return found
