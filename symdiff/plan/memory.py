@@ -82,7 +82,6 @@ class _Memory:
         self.steps = [self._rooted(step) for step in steps]
         self.output_of = self._output_places()
         self.ends = self._ends()
-        self.forwarded = self._forwarded()
         self.buffers: list[Buffer] = []
         self.free: dict[Dim, list[int]] = {}
 
@@ -132,23 +131,6 @@ class _Memory:
             ends[self.roots[output]] = len(self.steps)
         return ends
 
-    def _forwarded(self) -> dict[Node, Node]:
-        """Values that only a sum takes, as its first term: they are made where the sum will be."""
-        readers: dict[Node, int] = {}
-        for step in self.steps:
-            for node in step.reads():
-                root = self.roots[node]
-                readers[root] = readers.get(root, 0) + 1
-        return {
-            operand: step.node
-            for step in self.steps
-            if step.kind == ADD and step.first and step.node in self.output_of
-            for operand in step.reads()
-            if self.roots[operand] is operand and readers[operand] == 1
-            if operand not in self.places and self._in_workspace(operand)
-            if operand not in self.output_of and self.ends[operand] < len(self.steps)
-        }
-
     # -- along the steps -------------------------------------------------------------------
 
     def plan(self) -> Plan:
@@ -180,43 +162,31 @@ class _Memory:
         node = step.node
         if step.kind == VIEW:
             self.places[node] = Place(SHOWN)
-        elif step.kind == ADD:
-            if step.first:
-                return self._begun(step, k)
-        elif not self._in_workspace(node):
+        elif step.kind == RUN and not self._in_workspace(node):
             self.places[node] = Place(MADE)
-        elif self.forwarded.get(node, node) in self.output_of:
-            self.places[node] = Place(OUTPUT, self.output_of[self.forwarded.get(node, node)])
+        elif not step.begins:
+            pass
+        elif node in self.output_of:
+            self.places[node] = Place(OUTPUT, self.output_of[node])
         else:
-            reused = self._dying(node, k)
+            reused = self._dying(step, k)
             if reused is not None:
                 self._take_over(node, reused)
                 return step._replace(reuses=reused)
             self.places[node] = self._buffer(nbytes(node))
         return step
 
-    def _begun(self, step: Step, k: int) -> Step:
-        """The first term of a sum: where it dies with that, the sum takes its memory over."""
-        total, (term,) = step.node, step.reads()
-        output = self.output_of.get(self.forwarded.get(total, total))
-        place = self.places[term]
-        if self.forwarded.get(term) is total:
-            self.places[total] = place
-            return step._replace(reuses=term)
-        if output is not None:
-            self.places[total] = Place(OUTPUT, output)
-        elif self.roots[term] is term and place.kind == BUFFER and self.ends[term] == k:
-            self._take_over(total, term)
-            return step._replace(reuses=term)
-        else:
-            self.places[total] = self._buffer(nbytes(total))
-        return step
+    def _candidates(self, step: Step) -> list[Node]:
+        """Operands whose memory the result may take."""
+        if step.kind == ADD:
+            return list(step.terms()[:1] if step.put else step.terms())
+        return [step.node.inputs[position] for position in self.target.in_place(step.node)]
 
-    def _dying(self, node: Node, k: int) -> Node | None:
-        """An operand that dies here and whose memory the result may take."""
-        for position in self.target.in_place(node):
-            x = node.inputs[position]
-            alone = all(y is x or self.roots[y] is not x for y in node.inputs)
+    def _dying(self, step: Step, k: int) -> Node | None:
+        """An operand that dies here and whose memory the result takes."""
+        node, reads = step.node, step.reads()
+        for x in self._candidates(step):
+            alone = all(y is x or self.roots[y] is not x for y in reads)
             if (
                 x.type == node.type
                 and self.roots[x] is x

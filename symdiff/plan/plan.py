@@ -4,7 +4,7 @@
       view  %1 : f64[n-1] = index %0 key=(0:n-1)
       run   %2 : f64[n-1] = multiply %1 %1                  buffer 0
       run   %4 : f64[n-1] = subtract %3 %2                  buffer 0, in place of %2
-      add   %9 : f64[n] = add_n %7 %8                       output 1, first operand 0
+      add   %9 : f64[n] = add_n %7 %8                       output 1, operands 0 and 1
 
 A value is in one place: an argument, a constant, a buffer of the workspace, the fresh array of
 an output, the memory of another value (a view), or wherever its kernel put it.
@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 
 from symdiff.graph import Graph
 from symdiff.node import Node
+from symdiff.render.text import short_name
 from symdiff.sizes import Dim
 
 __all__ = [
@@ -40,7 +41,7 @@ RUN: Final = "run"
 VIEW: Final = "view"
 """Nothing to compute: the node shows the memory of its first operand."""
 ADD: Final = "add"
-"""Add one operand of an `add_n` to what its place holds; the first one comes there instead."""
+"""Add operands of an `add_n`: the first two to one another, a further one to what is there."""
 
 ARGUMENT: Final = "argument"
 CONSTANT: Final = "constant"
@@ -71,19 +72,32 @@ class Place(NamedTuple):
 class Step(NamedTuple):
     """One thing to do.
 
-    `position` is the operand that an `ADD` adds, `first` whether it is the first to come;
-    `reuses` the operand whose memory the result takes over.
+    `positions` are the operands that an `ADD` adds, `put` whether the last of them is a
+    `scatter` that was never made: its parts are added in place. `reuses` is the value whose
+    memory the result takes over.
     """
 
     kind: str
     node: Node
-    position: int = -1
-    first: bool = False
+    positions: tuple[int, ...] = ()
+    put: bool = False
     reuses: Node | None = None
 
+    @property
+    def begins(self) -> bool:
+        """Whether the node has no value before this step."""
+        return self.kind != ADD or len(self.positions) > 1
+
+    def terms(self) -> tuple[Node, ...]:
+        """The operands that an `ADD` adds."""
+        return tuple([self.node.inputs[p] for p in self.positions])
+
     def reads(self) -> tuple[Node, ...]:
-        """The operands this step reads."""
-        return self.node.inputs if self.kind != ADD else (self.node.inputs[self.position],)
+        """The values this step reads."""
+        if self.kind != ADD:
+            return self.node.inputs
+        terms = self.terms()
+        return (*terms[:-1], *terms[-1].inputs) if self.put else terms
 
 
 class Plan(NamedTuple):
@@ -119,7 +133,9 @@ class Plan(NamedTuple):
             return ""
         remark = str(self.places[step.node])
         if step.reuses is not None:
-            remark += f", in place of %{step.reuses.index}"
+            remark += f", in place of {short_name(step.reuses)}"
         if step.kind == ADD:
-            remark += f", {'first ' if step.first else ''}operand {step.position}"
+            count = "operand" if len(step.positions) == 1 else "operands"
+            remark += f", {count} {' and '.join(map(str, step.positions))}"
+            remark += " put in place" if step.put else ""
         return remark

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from symdiff.backends.numpy.kernels import Action, Key, in_place, into, writes
+from symdiff.backends.numpy.kernels import Action, Key, copied, in_place, into, put_more, writes
 from symdiff.backends.numpy.scalars import holds_number, number_action
 from symdiff.graph import Graph
 from symdiff.node import Node
@@ -40,7 +40,6 @@ class Work(NamedTuple):
 def work_of(graph: Graph, *, floats: bool) -> Work:
     """The calls for a graph's outputs; with `floats`, scalars are Python's where they can be."""
     plan = make_plan(graph, _Target)
-    fixed = _fixed(plan)
     numbers: set[Node] = set()
     if floats:
         numbers.update(
@@ -49,16 +48,19 @@ def work_of(graph: Graph, *, floats: bool) -> Work:
     calls = []
     for step in plan.steps:
         calls.append((step, tuple(_actions(plan, step, numbers, floats))))
+    fixed = _fixed(plan, numbers)
     taken = {node for _, done in calls for action in done for node in _array_operands(action.args)}
     cells = {n for n in taken & numbers if plan.places[n].kind not in (ARGUMENT, CONSTANT)}
     return Work(plan, tuple(calls), frozenset(fixed), frozenset(numbers), frozenset(cells))
 
 
-def _fixed(plan: Plan) -> set[Node]:
+def _fixed(plan: Plan, numbers: set[Node]) -> set[Node]:
     found = {n for n, place in plan.places.items() if place.kind in (BUFFER, CONSTANT)}
     for step in plan.steps:
-        if step.kind == VIEW and step.node.inputs[0] in found and step.node.op.name != "probe":
-            found.add(step.node)
+        node = step.node
+        read = node in numbers or node.op.name == "probe"
+        if step.kind == VIEW and node.inputs[0] in found and not read:
+            found.add(node)
     return found
 
 
@@ -85,13 +87,7 @@ def _actions(plan: Plan, step: Step, numbers: set[Node], floats: bool) -> list[A
             return [_as_float(view(node))]
         return [view(node)]
     if step.kind == ADD:
-        term = node.inputs[step.position]
-        if step.reuses is not None:
-            return []
-        if step.first:
-            put = (node, Ellipsis, term)
-            return [Action(operator.setitem, "setitem", put, None, "{}[{}] = {}")]
-        return [Action(np.add, "add", (node, term, node))]
+        return _additions(step)
     if plan.places[node].kind in (BUFFER, OUTPUT):
         return into(node, node)
     if floats:
@@ -103,6 +99,16 @@ def _actions(plan: Plan, step: Step, numbers: set[Node], floats: bool) -> list[A
             numbers.add(node)
             return [_as_float(_made(node))]
     return [_made(node)]
+
+
+def _additions(step: Step) -> list[Action]:
+    """The calls that add terms to a sum in its place."""
+    total, terms = step.node, step.terms()
+    if not step.put:
+        pair = terms if step.begins else (total, *terms)
+        return [Action(np.add, "add", (*pair, total))]
+    begun = [copied(total, terms[0])] if step.begins and step.reuses is None else []
+    return begun + put_more(total, terms[-1])
 
 
 def view(node: Node) -> Action:
@@ -152,7 +158,7 @@ def _made(node: Node) -> Action:
     if op.registered and op.name in _INFIX:
         function, form = _INFIX[op.name]
         return Action(function, op.name, node.inputs, node, form)
-    if op.registered and op.name == "add_n":
+    if op.registered and op.name == "add_n" and len(node.inputs) > 1:
         return Action(_total, "total", node.inputs, node, " + ".join(["{}"] * len(node.inputs)))
     if op.registered and op.name in _REDUCTIONS:
         ufunc = _REDUCTIONS[op.name]

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -17,7 +17,18 @@ from symdiff.ops.index import disjoint
 from symdiff.sizes import Size
 from symdiff.types import TensorType
 
-__all__ = ["INTO", "Action", "Key", "Number", "Part", "in_place", "into", "writes"]
+__all__ = [
+    "INTO",
+    "Action",
+    "Key",
+    "Number",
+    "Part",
+    "copied",
+    "in_place",
+    "into",
+    "put_more",
+    "writes",
+]
 
 
 class Part(NamedTuple):
@@ -56,7 +67,8 @@ class Action(NamedTuple):
     named: tuple[tuple[str, Any], ...] = ()
 
 
-def _copy(out: Any, source: Any) -> Action:
+def copied(out: Any, source: Any) -> Action:
+    """The call that copies an array into memory."""
     return Action(operator.setitem, "setitem", (out, Ellipsis, source), form=_PUT)
 
 
@@ -109,7 +121,7 @@ def _reduction(ufunc: np.ufunc) -> Callable[[Node, Any], list[Action]]:
 def _where(node: Node, out: Any) -> list[Action]:
     condition, first, second = node.inputs
     masked = Action(np.copyto, "copyto", (out, first, "unsafe", condition))
-    return [masked] if out is second else [_copy(out, second), masked]
+    return [masked] if out is second else [copied(out, second), masked]
 
 
 def _cast(node: Node, out: Any) -> list[Action]:
@@ -118,17 +130,32 @@ def _cast(node: Node, out: Any) -> list[Action]:
 
 def _reshape(node: Node, out: Any) -> list[Action]:
     (x,) = node.inputs
-    return [_copy(Part(out, shape=x.shape), x)]
+    return [copied(Part(out, shape=x.shape), x)]
 
 
 def _scatter(node: Node, out: Any) -> list[Action]:
     keys = node.params["keys"]
-    apart = disjoint(keys)
-    actions = [_copy(out, 0)]
-    for k, (part, key) in enumerate(zip(node.inputs, keys, strict=True)):
-        if apart or not k:
-            actions.append(Action(operator.setitem, "setitem", (out, Key(key), part), form=_PUT))
-        elif all(isinstance(entry, int | Size) for entry in key):
+    zeros = copied(out, 0)
+    if not disjoint(keys):
+        first = _put(out, keys[0], node.inputs[0])
+        return [zeros, first, *_put_more(out, keys[1:], node.inputs[1:])]
+    puts = [_put(out, key, part) for key, part in zip(keys, node.inputs, strict=True)]
+    return [zeros, *puts]
+
+
+def put_more(out: Node, scatter: Node) -> list[Action]:
+    """The calls that add the parts of a `scatter` to what memory holds."""
+    return _put_more(out, scatter.params["keys"], scatter.inputs)
+
+
+def _put(out: Node, key: tuple[Any, ...], part: Node) -> Action:
+    return Action(operator.setitem, "setitem", (out, Key(key), part), form=_PUT)
+
+
+def _put_more(out: Node, keys: Sequence[Any], parts: Sequence[Node]) -> list[Action]:
+    actions = []
+    for part, key in zip(parts, keys, strict=True):
+        if all(isinstance(entry, int | Size) for entry in key):
             actions.append(Action(_add_at, "add_at", (out, Key(key), part), form=_PUT_MORE))
         else:
             place = Part(out, key)
@@ -162,7 +189,13 @@ def _join(function: Any, node: Node, out: Any) -> Action:
     return Action(function, function.__name__, (tuple(node.inputs), node.params["axis"], out))
 
 
+def _lone(node: Node, out: Any) -> list[Action]:
+    """A sum of one term; one of more is taken apart by the plan."""
+    return [copied(out, node.inputs[0])]
+
+
 INTO: Final[Mapping[str, Callable[[Node, Any], list[Action]]]] = {
+    "add_n": _lone,
     "all": _reduction(np.logical_and),
     "any": _reduction(np.logical_or),
     "cast": _cast,
@@ -184,7 +217,7 @@ def writes(node: Node) -> bool:
     op = node.op
     if not op.registered or not isinstance(node.type, TensorType):
         return False
-    if op.name == "add_n" or op.name in INTO:
+    if op.name in INTO:
         return True
     return op.ufunc is not None and op.form == "elementwise" and op.ufunc.nout == 1
 

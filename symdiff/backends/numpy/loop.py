@@ -17,7 +17,8 @@ from symdiff.backends.numpy.actions import Work, view
 from symdiff.backends.numpy.kernels import Action, Key, Number, Part
 from symdiff.literals import Slice, map_param
 from symdiff.node import Node
-from symdiff.plan import ADD, ARGUMENT, BUFFER, CONSTANT, OUTPUT, VIEW
+from symdiff.plan import ARGUMENT, BUFFER, CONSTANT, OUTPUT, VIEW
+from symdiff.plan.release import released
 from symdiff.sizes import Size, evaluate
 from symdiff.types import evaluate_shape
 
@@ -41,16 +42,19 @@ class Loop:
         for node in graph.inputs:
             if node in work.numbers:
                 self._add(float, (node,), {}, self._number(node))
-        for step, actions in work.calls:
+        dying = released(plan)
+        for k, (step, actions) in enumerate(work.calls):
             node = step.node
-            if plan.places[node].kind == OUTPUT and (step.kind != ADD or step.first):
-                self._begin_output(node, step.reuses)
+            if plan.places[node].kind == OUTPUT and step.begins:
+                self._begin_output(node)
             if node in work.fixed and step.kind == VIEW:
                 continue
             for action in actions:
                 self._call(action)
             if node in work.cells:
                 self._add(_fill, (node, Number(node)), {}, None)
+            for gone in dying.get(k, ()):
+                self._add(_nothing, (), {}, self.slot_of[gone])
         self.results = [
             (self._result(o), copied) for o, copied in zip(graph.outputs, plan.copied, strict=True)
         ]
@@ -87,10 +91,10 @@ class Loop:
         found: list[Any] = []
         for entry in entries:
             if isinstance(entry, Slice):
-                start, stop = (evaluate(d, self.sizes) for d in (entry.start, entry.stop))
-                taken = len(range(start, stop, entry.step))
+                start, stop, step = (evaluate(d, self.sizes) for d in entry)
+                taken = len(range(start, stop, step))
                 last = None if stop < 0 else stop
-                found.append(slice(start, last, entry.step) if taken else slice(0, 0))
+                found.append(slice(start, last, step) if taken else slice(0, 0))
             else:
                 found.append(evaluate(entry, self.sizes) if entry is not None else None)
         return tuple(found)
@@ -175,10 +179,7 @@ class Loop:
         self._add(shown, (part.node,), {}, slot)
         return slot
 
-    def _begin_output(self, node: Node, taken: Node | None) -> None:
-        if taken is not None:
-            self._add(_same, (taken,), {}, self.slot_of[node])
-            return
+    def _begin_output(self, node: Node) -> None:
         shape, dtype = evaluate_shape(node.shape, self.sizes), node.dtype
         self._add(_Empty(shape, dtype), (), {}, self.slot_of[node])
 
@@ -212,8 +213,8 @@ class Loop:
         return results
 
 
-def _same(x: Any) -> Any:
-    return x
+def _nothing() -> None:
+    return None
 
 
 def _tuple(*args: Any) -> tuple[Any, ...]:

@@ -14,6 +14,7 @@ from symdiff.backends.numpy.loop import Loop
 from symdiff.backends.numpy.scalars import RAISED
 from symdiff.backends.numpy.source import Source
 from symdiff.graph import Graph
+from symdiff.plan import Plan
 
 __all__ = ["LARGEST_SOURCE", "Program", "build"]
 
@@ -43,21 +44,27 @@ class Program:
 
     def _maker(self, work: Work) -> Callable[..., Run]:
         count = sum(len(actions) for _, actions in work.calls)
-        self.source_of = Source(work, self.size_names)
+        self._work = work
         if count > self.largest:
             self._note = f"# {count} steps are too many to compile: they run as a loop.\n"
             names = self.size_names
             return lambda *sizes: Loop(work, dict(zip(names, sizes, strict=True)))
         self._note = ""
-        text = self.source_of.text()
-        namespace = dict(self.source_of.namespace)
+        source = Source(work, self.size_names)
+        text = source.text()
+        namespace = dict(source.namespace)
         exec(compile(text, f"<symdiff {self.graph.name}>", "exec"), namespace)
         return namespace["make"]  # type: ignore[no-any-return]
 
     @property
     def source(self) -> str:
         """The Python that runs."""
-        return self._note + self.source_of.text()
+        return self._note + Source(self._work, self.size_names).text()
+
+    @property
+    def plan(self) -> Plan:
+        """What it runs."""
+        return self._work.plan
 
     def run(self, arrays: Sequence[Any], sizes: tuple[int, ...]) -> tuple[Any, ...]:
         """The outputs. A call has a workspace to itself, taken from a pool."""

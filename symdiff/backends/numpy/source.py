@@ -27,7 +27,8 @@ from symdiff.backends.numpy.kernels import Action, Key, Number, Part
 from symdiff.literals import Slice
 from symdiff.node import Node
 from symdiff.ops.declare import scalar_value
-from symdiff.plan import ADD, ARGUMENT, BUFFER, CONSTANT, OUTPUT, VIEW, Step
+from symdiff.plan import ARGUMENT, BUFFER, CONSTANT, OUTPUT, VIEW
+from symdiff.plan.release import released
 from symdiff.sizes import Size, names, substitute
 from symdiff.types import dtype_name
 
@@ -157,9 +158,9 @@ class Source:
         if isinstance(arg, np.dtype):
             return self.dtype(arg)
         if isinstance(arg, Slice):
-            if any(names(d) for d in (arg.start, arg.stop)):
+            if any(map(names, arg)):
                 made = self.hold(Slice, "Slice")
-                return f"{made}({self.dim(arg.start)}, {self.dim(arg.stop)}, {arg.step})"
+                return f"{made}({', '.join(map(self.dim, arg))})"
         elif isinstance(arg, tuple):
             inner = ", ".join(map(self.shown, arg))
             return f"({inner},)" if len(arg) == 1 else f"({inner})"
@@ -217,7 +218,7 @@ class Source:
             # A stop that comes out as -1 would count from the end.
             stop = f"None if {stop} < 0 else {stop}"
             return f"slice({start or None}, {stop}, {entry.step})"
-        return f"{start}:{stop}" + ("" if entry.step == 1 else f":{entry.step}")
+        return f"{start}:{stop}" + ("" if entry.step == 1 else f":{self.dim(entry.step)}")
 
     # -- the whole -------------------------------------------------------------------------
 
@@ -226,13 +227,12 @@ class Source:
         plan, work = self.plan, self.work
         graph = plan.graph
         body: list[tuple[str, Node | None]] = []
-        for step, actions in work.calls:
+        dying = released(plan)
+        for k, (step, actions) in enumerate(work.calls):
             node = step.node
-            if plan.places[node].kind == OUTPUT and step.reuses is None and self._begins(step):
+            if plan.places[node].kind == OUTPUT and step.begins:
                 shape, dtype = self.shown(node.shape), self.dtype(node.dtype)
                 body.append((f"{self.of[node]} = empty({shape}, {dtype})", None))
-            if step.kind == ADD and step.reuses is not None and plan.places[node].kind == OUTPUT:
-                body.append((f"{self.of[node]} = {self.of[step.reuses]}", None))
             for action in actions:
                 if node in work.fixed and step.kind == VIEW:
                     continue
@@ -243,6 +243,8 @@ class Source:
                 body.append((text, node))
             if node in work.cells:
                 body.append((f"{self.of[node]}[()] = {self.number_of[node]}", None))
+            if k in dying:
+                body.append((f"del {', '.join(self.of[n] for n in dying[k])}", None))
         entry = [
             f"{self.number_of[n]} = float({self.of[n]})"
             for n in graph.inputs
@@ -261,9 +263,6 @@ class Source:
         lines.append(f"        return ({', '.join(results)}{',' if len(results) == 1 else ''})")
         lines.append(f"    return {self.function}")
         return "\n".join(lines) + "\n"
-
-    def _begins(self, step: Step) -> bool:
-        return step.kind != ADD or step.first
 
     def results(self) -> list[str]:
         """The returned expressions: fresh arrays, copied where a value may be shared."""
