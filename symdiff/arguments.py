@@ -19,13 +19,15 @@ from symdiff.types import TensorType, dtype_name, type_names
 
 __all__ = ["Binder", "as_argument", "check_requirements"]
 
+Array = np.ndarray[Any, Any]
+
 _KINDS: Final = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 
 MOST_BINDINGS: Final = 64
 """Sets of argument shapes whose sizes are remembered."""
 
 
-def as_argument(label: str, type_: TensorType, value: Any) -> np.ndarray[Any, Any]:
+def as_argument(label: str, type_: TensorType, value: Any) -> Array:
     """`value` as an array of the type's dtype; shapes are checked by the caller.
 
     Python numbers are weak; other dtypes must cast under NumPy's ``same_kind``. Raises
@@ -78,11 +80,15 @@ def _brief(value: Any) -> str:
 class Binder:
     """Checks the arguments of one graph's inputs; remembers the sizes of recent shapes."""
 
-    __slots__ = ("_graph", "_known", "_needed", "_sizes", "_types", "names", "size_names")
+    __slots__ = (
+        *("_dtypes", "_graph", "_known", "_needed", "_sizes", "_types"),
+        *("names", "size_names"),
+    )
 
     def __init__(self, graph: Graph, sizes: Mapping[str, int]) -> None:
         self.names = [str(i.name) for i in graph.inputs]
         self._types = [i.type for i in graph.inputs]
+        self._dtypes = [i.dtype for i in graph.inputs]
         self._graph = graph
         self._needed = graph.ancestors(graph.outputs)
         named = frozenset[str]().union(*[type_names(n.type) for n in self._needed])
@@ -97,20 +103,15 @@ class Binder:
             )
         self._known: dict[Any, tuple[int, ...]] = {}
 
-    def bind(self, args: Sequence[Any]) -> tuple[list[np.ndarray[Any, Any]], tuple[int, ...]]:
+    def bind(self, args: Sequence[Any]) -> tuple[Sequence[Array], tuple[int, ...]]:
         """The arguments as arrays that fit, and the values of `size_names`."""
-        if len(args) != len(self.names):
-            names = ", ".join(f"{n}: {t}" for n, t in zip(self.names, self._types, strict=True))
-            raise ArgumentError(
-                f"{self._graph.name} takes {len(self.names)} arguments ({names or 'none'}); "
-                f"{len(args)} given"
-            )
-        arrays = [
-            a
-            if type(a) is np.ndarray and a.dtype == t.dtype  # type: ignore[union-attr]
-            else as_argument(name, t, a)  # type: ignore[arg-type]
-            for name, t, a in zip(self.names, self._types, args, strict=True)
-        ]
+        arrays = args
+        if len(args) != len(self._dtypes):
+            raise self._count_error(len(args))
+        for array, dtype in zip(args, self._dtypes):  # noqa: B905 - counted; this is every call
+            if type(array) is not np.ndarray or array.dtype is not dtype:
+                arrays = self._converted(args)
+                break
         shapes = tuple([a.shape for a in arrays])
         found = self._known.get(shapes)
         if found is None:
@@ -119,6 +120,19 @@ class Binder:
                 self._known.clear()
             self._known[shapes] = found
         return arrays, found
+
+    def _count_error(self, given: int) -> ArgumentError:
+        names = ", ".join(f"{n}: {t}" for n, t in zip(self.names, self._types, strict=True))
+        return ArgumentError(
+            f"{self._graph.name} takes {len(self.names)} arguments ({names or 'none'}); "
+            f"{given} given"
+        )
+
+    def _converted(self, args: Sequence[Any]) -> list[Array]:
+        return [
+            as_argument(name, t, a)  # type: ignore[arg-type]
+            for name, t, a in zip(self.names, self._types, args, strict=True)
+        ]
 
     def _bind_shapes(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
         declared = [t.shape for t in self._types]  # type: ignore[union-attr]

@@ -8,6 +8,6 @@ loop.py      the same actions run one after another, for graphs too large to com
 program.py   bindings of the named sizes, and the pool of workspaces
 """
 
-from symdiff.backends.numpy.program import LARGEST_SOURCE, Program, build
+from symdiff.backends.numpy.program import CALLS, LARGEST_SOURCE, Program, build
 
-__all__ = ["LARGEST_SOURCE", "Program", "build"]
+__all__ = ["CALLS", "LARGEST_SOURCE", "Program", "build"]

@@ -39,9 +39,12 @@ class Loop:
         self.inputs = [self._dynamic(node) for node in graph.inputs]
         self._set_up()
         self.steps: list[tuple[Any, ...]] = []
+        self.owners: list[Node] = []
+        """For each step the node that it is for."""
         for node in graph.inputs:
             if node in work.numbers:
                 self._add(float, (node,), {}, self._number(node))
+                self.owners.append(node)
         dying = released(plan)
         for k, (step, actions) in enumerate(work.calls):
             node = step.node
@@ -55,6 +58,7 @@ class Loop:
                 self._add(_fill, (node, Number(node)), {}, None)
             for gone in dying.get(k, ()):
                 self._add(_nothing, (), {}, self.slot_of[gone])
+            self.owners += [node] * (len(self.steps) - len(self.owners))
         self.results = [
             (self._result(o), copied) for o, copied in zip(graph.outputs, plan.copied, strict=True)
         ]
@@ -211,6 +215,24 @@ class Loop:
         for slot in self.fresh:
             values[slot] = None
         return results
+
+    def timed(self, *arrays: Any, clock: Callable[[], int]) -> list[int]:
+        """What each step takes by `clock`, two looks at it included."""
+        values = self.values
+        for slot, array in zip(self.inputs, arrays, strict=True):
+            values[slot] = array
+        times = []
+        for function, take, one, named, result in self.steps:
+            args = take(values) if take is not None else (values[one],) if one >= 0 else ()
+            start = clock()
+            found = function(*args, **named)
+            times.append(clock() - start)
+            del args
+            if result is not None:
+                values[result] = found
+        for slot in self.fresh:
+            values[slot] = None
+        return times
 
 
 def _nothing() -> None:

@@ -12,14 +12,19 @@ import numpy as np
 from symdiff.backends.numpy.actions import Work, work_of
 from symdiff.backends.numpy.loop import Loop
 from symdiff.backends.numpy.scalars import RAISED
-from symdiff.backends.numpy.source import Source
+from symdiff.backends.numpy.source import Run, Source
 from symdiff.graph import Graph
 from symdiff.plan import Plan
 
 __all__ = ["LARGEST_SOURCE", "Program", "build"]
 
-LARGEST_SOURCE: Final = 2_000
-"""Calls beyond which a loop starts sooner than compiled source would repay."""
+LARGEST_SOURCE: Final = 8_000
+"""Weight of calls up to which source is compiled at once; Python takes some 6 us a unit."""
+
+LARGEST_LATER: Final = 50_000
+"""Weight up to which it is compiled after `CALLS` calls; till then, and beyond, a loop runs."""
+
+CALLS: Final = 64
 
 MOST_BINDINGS: Final = 8
 """Sets of sizes whose workspaces are kept."""
@@ -27,47 +32,66 @@ MOST_BINDINGS: Final = 8
 MOST_WORKSPACES: Final = 4
 """Workspaces kept for one set of sizes: so many calls at once find their memory ready."""
 
-Run = Callable[..., tuple[Any, ...]]
+
+def _weight(work: Work) -> int:
+    """How long Python's compiler takes: a call of NumPy as long as four lines of arithmetic."""
+    return sum(
+        1 if node.node in work.numbers else 4 * len(actions) for node, actions in work.calls
+    )
 
 
 class Program:
     """Runs a graph: ``run(arrays, sizes)`` gives its outputs, in fresh arrays."""
 
     def __init__(self, graph: Graph, size_names: Sequence[str], largest: int) -> None:
-        self.graph, self.size_names, self.largest = graph, tuple(size_names), largest
         # A second start must not show a probe twice, nor call a user's function twice.
         pure = all(n.op.registered and n.op.name != "probe" for n in graph.nodes)
-        self._floats = pure
-        self._make = self._maker(work_of(graph, floats=pure))
+        self._begin(graph, tuple(size_names), largest, pure)
+
+    def _begin(
+        self, graph: Graph, size_names: tuple[str, ...], largest: int, floats: bool
+    ) -> None:
+        self.graph, self.size_names, self.largest = graph, size_names, largest
+        self.floats = floats
+        self._work = work_of(graph, floats=floats)
+        self._weight = _weight(self._work)
+        self._left = CALLS if self._weight <= min(LARGEST_LATER, 8 * largest) else -1
+        self._make: Callable[..., Run] | None = None
+        """Makes a workspace by the source, once that is compiled."""
+        if self._weight <= largest:
+            self._compile()
         self._exact: Program | None = None
         self._pools: dict[tuple[int, ...], list[Run]] = {}
 
-    def _maker(self, work: Work) -> Callable[..., Run]:
-        count = sum(len(actions) for _, actions in work.calls)
-        self._work = work
-        if count > self.largest:
-            self._note = f"# {count} steps are too many to compile: they run as a loop.\n"
-            names = self.size_names
-            return lambda *sizes: Loop(work, dict(zip(names, sizes, strict=True)))
-        self._note = ""
-        source = Source(work, self.size_names)
-        text = source.text()
-        namespace = dict(source.namespace)
-        exec(compile(text, f"<symdiff {self.graph.name}>", "exec"), namespace)
-        return namespace["make"]  # type: ignore[no-any-return]
+    @property
+    def plan(self) -> Plan:
+        """What runs, as data."""
+        return self._work.plan
+
+    def loop(self, sizes: Sequence[int]) -> Loop:
+        """A workspace whose steps run one by one."""
+        return Loop(self._work, dict(zip(self.size_names, sizes, strict=True)))
+
+    def _compile(self) -> None:
+        self._make = Source(self._work, self.size_names).maker()
+        self._left = -1
 
     @property
     def source(self) -> str:
         """The Python that runs."""
-        return self._note + Source(self._work, self.size_names).text()
-
-    @property
-    def plan(self) -> Plan:
-        """What it runs."""
-        return self._work.plan
+        note = ""
+        if self._make is None:
+            until = f", for {self._left} more calls" if self._left > 0 else ""
+            note = f"# These are many steps to compile: they run as a loop{until}.\n"
+        return note + Source(self._work, self.size_names).text()
 
     def run(self, arrays: Sequence[Any], sizes: tuple[int, ...]) -> tuple[Any, ...]:
         """The outputs. A call has a workspace to itself, taken from a pool."""
+        if self._left > 0:
+            self._left -= 1
+            if not self._left:
+                self._compile()
+                self._pools = {}
         pool = self._pools.get(sizes)
         if pool is None:
             pool = self._new_pool(sizes)
@@ -78,9 +102,9 @@ class Program:
         try:
             return run(*arrays)
         except RAISED:
-            if not self._floats:
+            if not self.floats:
                 raise
-            return self._without_floats().run(arrays, sizes)
+            return self.without_floats().run(arrays, sizes)
         finally:
             if len(pool) < MOST_WORKSPACES:
                 pool.append(run)
@@ -95,16 +119,13 @@ class Program:
         `np.errstate`. Like the memory, one call at a time is in it."""
         context = copy_context()
         context.run(np.seterr, all="ignore")
-        return partial(context.run, self._make(*sizes))
+        return partial(context.run, self._make(*sizes) if self._make else self.loop(sizes))
 
-    def _without_floats(self) -> Program:
+    def without_floats(self) -> Program:
         """The same graph with NumPy's scalars, made when Python's first raise."""
         if self._exact is None:
             exact = Program.__new__(Program)
-            exact.graph, exact.size_names = self.graph, self.size_names
-            exact.largest = self.largest
-            exact._floats, exact._exact, exact._pools = False, None, {}
-            exact._make = exact._maker(work_of(self.graph, floats=False))
+            exact._begin(self.graph, self.size_names, self.largest, False)
             self._exact = exact
         return self._exact
 

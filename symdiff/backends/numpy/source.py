@@ -1,23 +1,24 @@
-"""The calls of a plan as Python source: one function that sets memory up and gives the one to run.
+"""The calls of a plan as Python source: memory and views of it, then the function that uses them.
 
-    def make(n):
-        b0 = empty(8*n, uint8)
-        v1 = ndarray((n,), f64, b0)
+    b0 = empty(8*n, u8)
+    v1 = ndarray((n,), f64, b0)
 
-        def ridge(X, w, y):
-            dot(X, w, v1)                                # v1 = X @ w   f64[n]   model.py:12
-            subtract(v1, y, v2)
-            ...
-        return ridge
+    def ridge(X, w, y):
+        dot(X, w, v1)                                # f64[n]   model.py:12
+        subtract(v1, y, v2)
+        ...
 
-The function may be called any number of times, but not while it runs: it owns its memory.
+The text is compiled once and run once for each workspace, in a namespace of its own, where the
+named sizes have their values. The function may be called any number of times, but not while it
+runs: it owns its memory. (Memory stands in globals, for Python takes time that is quadratic in
+the variables of an enclosing function.)
 """
 
 from __future__ import annotations
 
 import builtins
 import keyword
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,9 @@ from symdiff.plan.release import released
 from symdiff.sizes import Size, names, substitute
 from symdiff.types import dtype_name
 
-__all__ = ["Source"]
+__all__ = ["Run", "Source"]
+
+Run = Callable[..., tuple[Any, ...]]
 
 
 class Source:
@@ -48,7 +51,7 @@ class Source:
             "asarray": np.asarray,
             "u8": np.dtype(np.uint8),
         }
-        self.taken = {*self.namespace, *dir(builtins), "make"}
+        self.taken = {*self.namespace, *dir(builtins)}
         graph = self.plan.graph
         self.function = self.fresh(graph.name)
         self.size_of = {name: self.fresh(name) for name in size_names}
@@ -223,7 +226,7 @@ class Source:
     # -- the whole -------------------------------------------------------------------------
 
     def text(self) -> str:
-        """The source of `make`."""
+        """The source."""
         plan, work = self.plan, self.work
         graph = plan.graph
         body: list[tuple[str, Node | None]] = []
@@ -252,17 +255,26 @@ class Source:
         ]
         width = min(max((len(text) for text, _ in body), default=0), 56)
         arguments = ", ".join(self.of[n] for n in graph.inputs)
-        lines = [f"def make({', '.join(self.size_of.values())}):"]
-        lines += [f"    {text}" for text in self.setup]
-        lines.append(f"    def {self.function}({arguments}):")
-        lines += [f"        {text}" for text in entry]
+        lines = [*self.setup, ""] if self.setup else []
+        lines.append(f"def {self.function}({arguments}):")
+        lines += [f"    {text}" for text in entry]
         for text, made in body:
             remark = f"  # {made.type!s:<10} {graph.origin(made)}" if made is not None else ""
-            lines.append(f"        {text:<{width}}{remark}".rstrip())
+            lines.append(f"    {text:<{width}}{remark}".rstrip())
         results = self.results()
-        lines.append(f"        return ({', '.join(results)}{',' if len(results) == 1 else ''})")
-        lines.append(f"    return {self.function}")
+        lines.append(f"    return ({', '.join(results)}{',' if len(results) == 1 else ''})")
         return "\n".join(lines) + "\n"
+
+    def maker(self) -> Callable[..., Run]:
+        """What makes a function with a workspace of its own, given the values of the sizes."""
+        code = compile(self.text(), f"<symdiff {self.plan.graph.name}>", "exec")
+
+        def make(*sizes: int) -> Run:
+            space = self.namespace | dict(zip(self.size_of.values(), sizes, strict=True))
+            exec(code, space)
+            return space[self.function]  # type: ignore[no-any-return]
+
+        return make
 
     def results(self) -> list[str]:
         """The returned expressions: fresh arrays, copied where a value may be shared."""
