@@ -2,6 +2,7 @@
 
 plan.py      the plan as data: steps, places, buffers; how it prints
 order.py     which nodes to compute, in which order; sums taken apart into additions
+blocks.py    steps that go over rows together, a block at a time
 memory.py    liveness; who shares a buffer, who works in place, who is a view
 cost.py      flops, bytes moved and peak bytes as polynomials in the named sizes
 """
@@ -11,6 +12,7 @@ from symdiff.plan.order import VIEWS
 from symdiff.plan.plan import (
     ADD,
     ARGUMENT,
+    BLOCK,
     BUFFER,
     CONSTANT,
     MADE,
@@ -26,6 +28,7 @@ from symdiff.plan.plan import (
 __all__ = [
     "ADD",
     "ARGUMENT",
+    "BLOCK",
     "BUFFER",
     "CONSTANT",
     "MADE",

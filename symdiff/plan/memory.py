@@ -14,10 +14,12 @@ from typing import Protocol
 from symdiff.graph import Graph
 from symdiff.literals import Slice
 from symdiff.node import Node
+from symdiff.plan.blocks import cut, grouped, is_total
 from symdiff.plan.order import ordered
 from symdiff.plan.plan import (
     ADD,
     ARGUMENT,
+    BLOCK,
     BUFFER,
     CONSTANT,
     MADE,
@@ -31,9 +33,9 @@ from symdiff.plan.plan import (
     Step,
 )
 from symdiff.sizes import Dim
-from symdiff.types import TensorType
+from symdiff.types import TensorType, element_count
 
-__all__ = ["Target", "make_plan", "nbytes"]
+__all__ = ["Target", "make_plan", "nbytes", "row_nbytes"]
 
 
 class Target(Protocol):
@@ -54,10 +56,16 @@ def nbytes(node: Node) -> Dim:
     return node.type.size * node.type.dtype.itemsize
 
 
-def make_plan(graph: Graph, target: Target) -> Plan:
-    """The plan of a graph's outputs for a backend."""
+def row_nbytes(node: Node) -> Dim:
+    """Bytes of one row of a node's value."""
+    assert isinstance(node.type, TensorType)
+    return element_count(node.shape[1:]) * node.type.dtype.itemsize
+
+
+def make_plan(graph: Graph, target: Target, *, blocks: bool = False) -> Plan:
+    """The plan of a graph's outputs for a backend; with `blocks`, for large arrays."""
     setup, steps = ordered(graph)
-    return _Memory(graph, target, setup, steps).plan()
+    return _Memory(graph, target, setup, grouped(steps) if blocks else steps).plan()
 
 
 class _Memory:
@@ -77,13 +85,18 @@ class _Memory:
                 self.places[node] = Place(CONSTANT)
         self.places.update((node, Place(CONSTANT)) for node in setup)
         self.roots: dict[Node, Node] = {node: node for node in self.places}
+        self.kept: set[Node] = set()
+        """Computed values that get memory from the plan."""
         self.plain: set[Node] = set()
         """Values of the workspace whose entries lie in row-major order without gaps."""
         self.steps = [self._rooted(step) for step in steps]
+        self.reads = [step.reads() for step in self.steps]
         self.output_of = self._output_places()
+        self.inner = self._inner()
         self.ends = self._ends()
         self.buffers: list[Buffer] = []
-        self.free: dict[Dim, list[int]] = {}
+        self.blocks: list[Buffer] = []
+        self.free: dict[tuple[str, Dim], list[int]] = {}
 
     # -- before: roots, outputs, ends ------------------------------------------------------
 
@@ -93,8 +106,7 @@ class _Memory:
         if step.kind == VIEW:
             source = node.inputs[0]
             root = self.roots[source]
-            workspace = root not in self.places and self._in_workspace(root)
-            if node.op.name == "reshape" and workspace and source not in self.plain:
+            if node.op.name == "reshape" and root in self.kept and source not in self.plain:
                 step = step._replace(kind=RUN)
             else:
                 if source in self.plain and _stays_plain(node):
@@ -102,14 +114,12 @@ class _Memory:
                 self.roots[node] = root
                 return step
         self.roots[node] = node
-        if self._in_workspace(node):
+        type_ = node.type
+        rows = step.group >= 0 and not is_total(step)
+        if isinstance(type_, TensorType) and type_.shape and (rows or self.target.writes(node)):
+            self.kept.add(node)
             self.plain.add(node)
         return step
-
-    def _in_workspace(self, node: Node) -> bool:
-        """Whether a computed value gets memory from the plan."""
-        type_ = node.type
-        return isinstance(type_, TensorType) and bool(type_.shape) and self.target.writes(node)
 
     def _output_places(self) -> dict[Node, int]:
         """Roots that are computed into the fresh array of an output, and which output's."""
@@ -121,12 +131,36 @@ class _Memory:
                 found[root] = k
         return found
 
+    def _inner(self) -> set[Node]:
+        """Values that are made and read inside one group."""
+        group_of: dict[Node, int] = {}
+        found: set[Node] = set()
+        for step, reads in zip(self.steps, self.reads, strict=True):
+            found.difference_update(x for x in reads if group_of.get(x) != step.group)
+            if step.group >= 0 and not is_total(step):
+                if step.begins:
+                    found.add(step.node)
+                    group_of[step.node] = step.group
+                elif group_of.get(step.node) != step.group:
+                    found.discard(step.node)
+            else:
+                found.discard(step.node)
+        return found.difference(self.graph.outputs)
+
     def _ends(self) -> dict[Node, int]:
-        """For each root the last step that reads it; outputs are read at the very end."""
-        ends = {}
-        for k, step in enumerate(self.steps):
-            for node in (*step.reads(), step.node):
-                ends[self.roots[node]] = k
+        """For each root the last step that reads it; outputs are read at the very end.
+
+        Inside a group, what is not read in rows alone is read again for the next block.
+        """
+        last: dict[int, int] = {s.group: k for k, s in enumerate(self.steps) if s.group >= 0}
+        ends: dict[Node, int] = {}
+        for k, (step, reads) in enumerate(zip(self.steps, self.reads, strict=True)):
+            node = step.node
+            for x in (*reads, node):
+                root, end = self.roots[x], k
+                if step.group >= 0 and x is not node and not (x is root and cut(x, node)):
+                    end = last[step.group]
+                ends[root] = max(end, ends.get(root, 0))
         for output in self.graph.outputs:
             ends[self.roots[output]] = len(self.steps)
         return ends
@@ -134,18 +168,25 @@ class _Memory:
     # -- along the steps -------------------------------------------------------------------
 
     def plan(self) -> Plan:
-        done = []
+        done: list[Step] = []
+        group = -1
+        dying: dict[int, list[Node]] = {}
+        for root, k in self.ends.items():
+            dying.setdefault(k, []).append(root)
         for k, step in enumerate(self.steps):
+            if step.group >= 0 and step.group != group:
+                self._totals(k)
+            group = step.group
             done.append(self._placed(step, k))
-            for root in {self.roots[x] for x in (*step.reads(), step.node)}:
-                if self.ends[root] == k:
-                    self._release(root)
+            for root in dying.get(k, ()):
+                self._release(root, k)
         return Plan(
             self.graph,
             tuple(self.setup),
             tuple(done),
             self.places,
             tuple(self.buffers),
+            tuple(self.blocks),
             tuple(self._copied()),
         )
 
@@ -158,14 +199,26 @@ class _Memory:
             yield self.output_of.get(root) != k and not (made and root not in seen)
             seen.add(root)
 
+    def _totals(self, k: int) -> None:
+        """Memory for the sums of a group, before any of its steps frees some: they grow with
+        each block, when later blocks of what has died are still to be read."""
+        group = self.steps[k].group
+        while k < len(self.steps) and self.steps[k].group == group:
+            node = self.steps[k].node
+            if node in self.kept and is_total(self.steps[k]):
+                at = self.output_of.get(node)
+                place = self._buffer(nbytes(node)) if at is None else Place(OUTPUT, at)
+                self.places[node] = place
+            k += 1
+
     def _placed(self, step: Step, k: int) -> Step:
         node = step.node
         if step.kind == VIEW:
             self.places[node] = Place(SHOWN)
-        elif step.kind == RUN and not self._in_workspace(node):
-            self.places[node] = Place(MADE)
-        elif not step.begins:
+        elif node in self.places:  # a sum, begun before
             pass
+        elif node not in self.kept or (node in self.inner and not self.target.writes(node)):
+            self.places[node] = Place(MADE)
         elif node in self.output_of:
             self.places[node] = Place(OUTPUT, self.output_of[node])
         else:
@@ -173,26 +226,28 @@ class _Memory:
             if reused is not None:
                 self._take_over(node, reused)
                 return step._replace(reuses=reused)
-            self.places[node] = self._buffer(nbytes(node))
+            if node in self.inner:
+                self.places[node] = self._block(row_nbytes(node))
+            else:
+                self.places[node] = self._buffer(nbytes(node))
         return step
 
-    def _candidates(self, step: Step) -> list[Node]:
+    def _candidates(self, step: Step) -> Iterable[Node]:
         """Operands whose memory the result may take."""
         if step.kind == ADD:
-            return list(step.terms()[:1] if step.put else step.terms())
+            return step.terms()[:1] if step.put else step.terms()
         return [step.node.inputs[position] for position in self.target.in_place(step.node)]
 
     def _dying(self, step: Step, k: int) -> Node | None:
         """An operand that dies here and whose memory the result takes."""
-        node, reads = step.node, step.reads()
+        node, roots = step.node, self.roots
+        kind = BLOCK if node in self.inner else BUFFER
         for x in self._candidates(step):
-            alone = all(y is x or self.roots[y] is not x for y in reads)
             if (
-                x.type == node.type
-                and self.roots[x] is x
-                and self.places[x].kind == BUFFER
-                and self.ends[x] == k
-                and alone
+                self.ends.get(x) == k
+                and self.places[x].kind == kind
+                and x.type == node.type
+                and all(y is x or roots[y] is not x for y in self.reads[k])
             ):
                 return x
         return None
@@ -202,16 +257,27 @@ class _Memory:
         self.ends[old] = -1  # its buffer is not free: it has passed on
 
     def _buffer(self, size: Dim) -> Place:
-        free = self.free.get(size)
+        free = self.free.get((BUFFER, size))
         if free:
             return Place(BUFFER, free.pop())
         self.buffers.append(Buffer(size))
         return Place(BUFFER, len(self.buffers) - 1)
 
-    def _release(self, root: Node) -> None:
+    def _block(self, size: Dim) -> Place:
+        free = self.free.get((BLOCK, size))
+        if free:
+            return Place(BLOCK, free.pop())
+        self.blocks.append(Buffer(size))
+        return Place(BLOCK, len(self.blocks) - 1)
+
+    def _release(self, root: Node, k: int) -> None:
         place = self.places[root]
+        if self.ends[root] != k:
+            return
         if place.kind == BUFFER:
-            self.free.setdefault(nbytes(root), []).append(place.number)
+            self.free.setdefault((BUFFER, nbytes(root)), []).append(place.number)
+        elif place.kind == BLOCK:
+            self.free.setdefault((BLOCK, row_nbytes(root)), []).append(place.number)
 
 
 def _stays_plain(view: Node) -> bool:

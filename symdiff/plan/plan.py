@@ -17,12 +17,12 @@ from typing import Final, NamedTuple
 
 from symdiff.graph import Graph
 from symdiff.node import Node
-from symdiff.render.text import short_name
 from symdiff.sizes import Dim
 
 __all__ = [
     "ADD",
     "ARGUMENT",
+    "BLOCK",
     "BUFFER",
     "CONSTANT",
     "MADE",
@@ -47,6 +47,8 @@ ARGUMENT: Final = "argument"
 CONSTANT: Final = "constant"
 """Known before any call: constants, and what depends on them and on sizes alone."""
 BUFFER: Final = "buffer"
+BLOCK: Final = "block"
+"""Memory for a block of rows, as long as their group runs."""
 OUTPUT: Final = "output"
 SHOWN: Final = "view"
 MADE: Final = "made"
@@ -74,7 +76,7 @@ class Step(NamedTuple):
 
     `positions` are the operands that an `ADD` adds, `put` whether the last of them is a
     `scatter` that was never made: its parts are added in place. `reuses` is the value whose
-    memory the result takes over.
+    memory the result takes over. Steps of one `group` go over rows together (see `blocks`).
     """
 
     kind: str
@@ -82,6 +84,7 @@ class Step(NamedTuple):
     positions: tuple[int, ...] = ()
     put: bool = False
     reuses: Node | None = None
+    group: int = -1
 
     @property
     def begins(self) -> bool:
@@ -109,6 +112,8 @@ class Plan(NamedTuple):
     steps: tuple[Step, ...]
     places: Mapping[Node, Place]
     buffers: tuple[Buffer, ...]
+    blocks: tuple[Buffer, ...]
+    """Memory for one row of each value that only a block of rows is kept of."""
     copied: tuple[bool, ...]
     """Which outputs are copied at the end, since they may share memory with something else."""
 
@@ -132,8 +137,10 @@ class Plan(NamedTuple):
         if step.kind == VIEW:
             return ""
         remark = str(self.places[step.node])
+        if step.group >= 0:
+            remark = f"group {step.group}, {remark}"
         if step.reuses is not None:
-            remark += f", in place of {short_name(step.reuses)}"
+            remark += f", in place of {repr(step.reuses).partition(' ')[0]}"
         if step.kind == ADD:
             count = "operand" if len(step.positions) == 1 else "operands"
             remark += f", {count} {' and '.join(map(str, step.positions))}"

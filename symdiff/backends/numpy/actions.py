@@ -12,7 +12,19 @@ from symdiff.backends.numpy.kernels import Action, Key, copied, in_place, into, 
 from symdiff.backends.numpy.scalars import holds_number, number_action
 from symdiff.graph import Graph
 from symdiff.node import Node
-from symdiff.plan import ADD, ARGUMENT, BUFFER, CONSTANT, OUTPUT, VIEW, Plan, Step, make_plan
+from symdiff.plan import (
+    ADD,
+    ARGUMENT,
+    BLOCK,
+    BUFFER,
+    CONSTANT,
+    OUTPUT,
+    VIEW,
+    Plan,
+    Step,
+    make_plan,
+)
+from symdiff.plan.blocks import is_total
 
 __all__ = ["Work", "view", "work_of"]
 
@@ -37,9 +49,10 @@ class Work(NamedTuple):
     """Those of them that arrays meet: they are put into a scalar array as well."""
 
 
-def work_of(graph: Graph, *, floats: bool) -> Work:
-    """The calls for a graph's outputs; with `floats`, scalars are Python's where they can be."""
-    plan = make_plan(graph, _Target)
+def work_of(graph: Graph, *, floats: bool, blocks: bool = False) -> Work:
+    """The calls for a graph's outputs; with `floats`, scalars are Python's where they can be, with
+    `blocks`, large arrays are gone over in blocks of rows."""
+    plan = make_plan(graph, _Target, blocks=blocks)
     numbers: set[Node] = set()
     if floats:
         numbers.update(
@@ -88,8 +101,13 @@ def _actions(plan: Plan, step: Step, numbers: set[Node], floats: bool) -> list[A
         return [view(node)]
     if step.kind == ADD:
         return _additions(step)
-    if plan.places[node].kind in (BUFFER, OUTPUT):
-        return into(node, node)
+    if step.group >= 0 and is_total(step):
+        if floats and holds_number(node):
+            numbers.add(node)
+            return [_as_float(_made(node))]
+        return [_made(node)]
+    if plan.places[node].kind in (BLOCK, BUFFER, OUTPUT):
+        return into(node, node) if writes(node) else [_put(node)]
     if floats:
         action = number_action(node, numbers)
         if action is not None:
@@ -109,6 +127,27 @@ def _additions(step: Step) -> list[Action]:
         return [Action(np.add, "add", (*pair, total))]
     begun = [copied(total, terms[0])] if step.begins and step.reuses is None else []
     return begun + put_more(total, terms[-1])
+
+
+def _put(node: Node) -> Action:
+    """The call that makes a value and copies it into the node's memory."""
+    assert node.op.kernel is not None
+    slots = ["{}"] * len(node.inputs) + [f"{name}={{}}" for name in node.params]
+    form = f"{{}}[...] = {{f}}({', '.join(slots)})"
+    args, named = (node, *node.inputs), tuple(node.params.items())
+    return Action(_Put(node.op.kernel), node.op.name, args, None, form, named)
+
+
+class _Put:
+    """A kernel whose result is copied into given memory."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __call__(self, out: Any, *args: Any, **named: Any) -> None:
+        out[...] = self.function(*args, **named)
 
 
 def view(node: Node) -> Action:

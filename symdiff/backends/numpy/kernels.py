@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from symdiff.literals import Slice
 from symdiff.node import Node
 from symdiff.ops.index import disjoint
 from symdiff.sizes import Size
@@ -135,12 +136,33 @@ def _reshape(node: Node, out: Any) -> list[Action]:
 
 def _scatter(node: Node, out: Any) -> list[Action]:
     keys = node.params["keys"]
-    zeros = copied(out, 0)
-    if not disjoint(keys):
+    if len(keys) == 1 or not disjoint(keys):
         first = _put(out, keys[0], node.inputs[0])
-        return [zeros, first, *_put_more(out, keys[1:], node.inputs[1:])]
+        return [*_zeros_around(node, out), first, *_put_more(out, keys[1:], node.inputs[1:])]
     puts = [_put(out, key, part) for key, part in zip(keys, node.inputs, strict=True)]
-    return [zeros, *puts]
+    return [copied(out, 0), *puts]
+
+
+def _zeros_around(node: Node, out: Any) -> list[Action]:
+    """Zeros where the first part will not come: around a run along one axis, or everywhere."""
+    key = node.params["keys"][0]
+    plain = all(isinstance(e, Slice) and e.step == 1 for e in key) and len(key) == node.ndim
+    runs = [
+        (axis, e)
+        for axis, (e, dim) in enumerate(zip(key, node.shape, strict=False))
+        if plain and e != Slice(0, dim, 1)
+    ]
+    if len(runs) != 1:
+        return [copied(out, 0)]
+    ((axis, run),) = runs
+    around = []
+    for start, stop in ((0, run.start), (run.stop, node.shape[axis])):
+        if start != stop:
+            whole = [Slice(0, dim, 1) for dim in node.shape]
+            whole[axis] = Slice(start, stop, 1)
+            put = (out, Key(tuple(whole)), 0)
+            around.append(Action(operator.setitem, "setitem", put, form=_PUT))
+    return around
 
 
 def put_more(out: Node, scatter: Node) -> list[Action]:

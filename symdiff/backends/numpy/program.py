@@ -12,9 +12,12 @@ import numpy as np
 from symdiff.backends.numpy.actions import Work, work_of
 from symdiff.backends.numpy.loop import Loop
 from symdiff.backends.numpy.scalars import RAISED
-from symdiff.backends.numpy.source import Run, Source
+from symdiff.backends.numpy.source import BLOCK_ENTRIES, Run, Source
 from symdiff.graph import Graph
-from symdiff.plan import Plan
+from symdiff.plan import VIEW, Plan
+from symdiff.plan.blocks import by_rows
+from symdiff.plan.memory import nbytes
+from symdiff.sizes import evaluate
 
 __all__ = ["LARGEST_SOURCE", "Program", "build"]
 
@@ -25,6 +28,9 @@ LARGEST_LATER: Final = 50_000
 """Weight up to which it is compiled after `CALLS` calls; till then, and beyond, a loop runs."""
 
 CALLS: Final = 64
+
+LARGE: Final = 1 << 20
+"""Bytes of an array from which on elementwise steps go over blocks of it together."""
 
 MOST_BINDINGS: Final = 8
 """Sets of sizes whose workspaces are kept."""
@@ -42,6 +48,9 @@ def _weight(work: Work) -> int:
 
 class Program:
     """Runs a graph: ``run(arrays, sizes)`` gives its outputs, in fresh arrays."""
+
+    block_bytes: Final = 16 * BLOCK_ENTRIES
+    """Memory for a block of rows, where one row does not need more."""
 
     def __init__(self, graph: Graph, size_names: Sequence[str], largest: int) -> None:
         # A second start must not show a probe twice, nor call a user's function twice.
@@ -61,6 +70,8 @@ class Program:
         if self._weight <= largest:
             self._compile()
         self._exact: Program | None = None
+        self._blocks: Work | None = None
+        self._blocked: Callable[..., Run] | None = None
         self._pools: dict[tuple[int, ...], list[Run]] = {}
 
     @property
@@ -68,11 +79,18 @@ class Program:
         """What runs, as data."""
         return self._work.plan
 
+    def plan_at(self, sizes: tuple[int, ...]) -> Plan:
+        """What runs for these sizes."""
+        return self._work_at(sizes).plan
+
     def loop(self, sizes: Sequence[int]) -> Loop:
         """A workspace whose steps run one by one."""
         return Loop(self._work, dict(zip(self.size_names, sizes, strict=True)))
 
     def _compile(self) -> None:
+        self._lengths = {
+            nbytes(step.node) for step in self.plan.steps if step.kind != VIEW and by_rows(step)
+        }
         self._make = Source(self._work, self.size_names).maker()
         self._left = -1
 
@@ -119,7 +137,28 @@ class Program:
         `np.errstate`. Like the memory, one call at a time is in it."""
         context = copy_context()
         context.run(np.seterr, all="ignore")
-        return partial(context.run, self._make(*sizes) if self._make else self.loop(sizes))
+        return partial(context.run, self._maker(sizes)(*sizes))
+
+    def _maker(self, sizes: tuple[int, ...]) -> Callable[..., Run]:
+        """What makes workspaces for these sizes: by blocks of rows where arrays are large."""
+        if self._make is None:
+            return lambda *known: self.loop(known)
+        work = self._work_at(sizes)
+        if work is self._work:
+            return self._make
+        if self._blocked is None:
+            self._blocked = Source(work, self.size_names).maker()
+        return self._blocked
+
+    def _work_at(self, sizes: tuple[int, ...]) -> Work:
+        known = dict(zip(self.size_names, sizes, strict=True))
+        if self._make is None:
+            return self._work
+        if max((evaluate(size, known) for size in self._lengths), default=0) < LARGE:
+            return self._work
+        if self._blocks is None:
+            self._blocks = work_of(self.graph, floats=self.floats, blocks=True)
+        return self._blocks
 
     def without_floats(self) -> Program:
         """The same graph with NumPy's scalars, made when Python's first raise."""

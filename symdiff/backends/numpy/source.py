@@ -19,7 +19,7 @@ from __future__ import annotations
 import builtins
 import keyword
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -28,21 +28,30 @@ from symdiff.backends.numpy.kernels import Action, Key, Number, Part
 from symdiff.literals import Slice
 from symdiff.node import Node
 from symdiff.ops.declare import scalar_value
-from symdiff.plan import ARGUMENT, BUFFER, CONSTANT, OUTPUT, VIEW
+from symdiff.plan import ARGUMENT, BLOCK, BUFFER, CONSTANT, MADE, OUTPUT, VIEW, Step
+from symdiff.plan.blocks import cut, is_total, rows_of
 from symdiff.plan.release import released
 from symdiff.sizes import Size, names, substitute
-from symdiff.types import dtype_name
+from symdiff.types import dtype_name, element_count
 
 __all__ = ["Run", "Source"]
 
 Run = Callable[..., tuple[Any, ...]]
+Line = tuple[str, Node | None]
+"""A statement, and the node whose type and origin stand beside it."""
+Call = tuple[Step, tuple[Action, ...]]
+
+BLOCK_ENTRIES: Final = 16_384
+"""Entries of a block: 128 KiB of float64, so that some of them fit a second-level cache."""
 
 
 class Source:
     """The text, and the names it uses."""
 
-    def __init__(self, work: Work, size_names: Sequence[str]) -> None:
-        self.work, self.plan = work, work.plan
+    def __init__(
+        self, work: Work, size_names: Sequence[str], entries: int = BLOCK_ENTRIES
+    ) -> None:
+        self.work, self.plan, self.entries = work, work.plan, entries
         self.namespace: dict[str, Any] = {
             "np": np,
             "empty": np.empty,
@@ -60,10 +69,12 @@ class Source:
         self.held: dict[Any, str] = {}
         self.part_of: dict[Part, str] = {}
         self.dtypes: dict[np.dtype[Any], np.dtype[Any]] = {}
+        self.blocks: dict[str, str] = {}
         self.setup: list[str] = []
         for node, place in self.plan.places.items():
             if node.op.name == "constant" and place.kind == CONSTANT:
                 self.of[node] = self.constant(node)
+        self.block_rows = self._block_rows()
         self._lay_out()
 
     def fresh(self, wish: str) -> str:
@@ -93,11 +104,24 @@ class Source:
 
     # -- setting up ------------------------------------------------------------------------
 
+    def _block_rows(self) -> dict[int, str]:
+        """How many rows a block of each group has."""
+        widths: dict[int, set[str]] = {}
+        for step in self.plan.steps:
+            if step.group >= 0 and not is_total(step):
+                width = self.dim(element_count(step.node.shape[1:]))
+                widths.setdefault(step.group, set()).add(width)
+        return {group: _rows_text(sorted(found), self.entries) for group, found in widths.items()}
+
     def _lay_out(self) -> None:
         plan, work = self.plan, self.work
         for k, buffer in enumerate(plan.buffers):
             self.setup.append(f"b{k} = empty({self.dim(buffer.nbytes)}, u8)")
             self.taken.add(f"b{k}")
+        for k, buffer in enumerate(plan.blocks):
+            most = f"max({16 * self.entries}, {self.dim(buffer.nbytes)})"
+            self.setup.append(f"block{k} = empty({most}, u8)")
+            self.taken.add(f"block{k}")
         count = 0
         for node in plan.setup:
             self.of[node] = self.fresh(f"v{count}")
@@ -112,9 +136,12 @@ class Source:
             node = step.node
             if node in self.of:
                 continue
+            place = plan.places[node]
+            if place.kind == BLOCK:
+                self.of[node] = self._block(node, place.number, step.group)
+                continue
             self.of[node] = self.fresh(f"v{count}")
             count += 1
-            place = plan.places[node]
             if place.kind == BUFFER:
                 what = f"{self.shown(node.shape)}, {self.dtype(node.dtype)}, b{place.number}"
                 self.setup.append(f"{self.of[node]} = ndarray({what})")
@@ -126,6 +153,16 @@ class Source:
                     self.of[node] = self.fresh(f"s{count - 1}")
                     dtype = self.dtype(node.dtype)
                     self.setup.append(f"{self.of[node]} = empty((), {dtype})")
+
+    def _block(self, node: Node, number: int, group: int) -> str:
+        """The name of memory for a block of a value; values of one type share it."""
+        dims = [self.block_rows[group], *map(self.dim, node.shape[1:])]
+        shape = f"({', '.join(dims)}{',' if len(dims) == 1 else ''})"
+        made = f"ndarray({shape}, {self.dtype(node.dtype)}, block{number})"
+        if made not in self.blocks:
+            self.blocks[made] = self.fresh(f"t{len(self.blocks)}")
+            self.setup.append(f"{self.blocks[made]} = {made}")
+        return self.blocks[made]
 
     # -- expressions -----------------------------------------------------------------------
 
@@ -229,25 +266,24 @@ class Source:
         """The source."""
         plan, work = self.plan, self.work
         graph = plan.graph
-        body: list[tuple[str, Node | None]] = []
+        body: list[Line] = []
         dying = released(plan)
-        for k, (step, actions) in enumerate(work.calls):
-            node = step.node
-            if plan.places[node].kind == OUTPUT and step.begins:
-                shape, dtype = self.shown(node.shape), self.dtype(node.dtype)
-                body.append((f"{self.of[node]} = empty({shape}, {dtype})", None))
-            for action in actions:
-                if node in work.fixed and step.kind == VIEW:
-                    continue
-                text = self.expression(action)
-                if action.result is not None:
-                    name = self.number_of.get(node, self.of[node])
-                    text = f"{name} = {text}"
-                body.append((text, node))
-            if node in work.cells:
-                body.append((f"{self.of[node]}[()] = {self.number_of[node]}", None))
-            if k in dying:
-                body.append((f"del {', '.join(self.of[n] for n in dying[k])}", None))
+        k = 0
+        while k < len(work.calls):
+            end = k + 1
+            group = work.calls[k][0].group
+            if group < 0:
+                body += self._step(*work.calls[k])
+            else:
+                while end < len(work.calls) and work.calls[end][0].group == group:
+                    end += 1
+                body += self._group(work.calls[k:end])
+            # What a group makes for a block is as small as that, and not made without rows.
+            small = {step.node for step, _ in work.calls[k:end]} if group >= 0 else ()
+            gone = [self.of[n] for j in range(k, end) for n in dying.get(j, ()) if n not in small]
+            if gone:
+                body.append((f"del {', '.join(gone)}", None))
+            k = end
         entry = [
             f"{self.number_of[n]} = float({self.of[n]})"
             for n in graph.inputs
@@ -264,6 +300,92 @@ class Source:
         results = self.results()
         lines.append(f"    return ({', '.join(results)}{',' if len(results) == 1 else ''})")
         return "\n".join(lines) + "\n"
+
+    def _step(self, step: Step, actions: Sequence[Action]) -> list[Line]:
+        """The statements of a step."""
+        node = step.node
+        body: list[Line] = []
+        if self.plan.places[node].kind == OUTPUT and step.begins:
+            body.append(self._fresh_output(node))
+        if step.kind == VIEW and node in self.work.fixed:
+            return body
+        body += [self._statement(action, node) for action in actions]
+        if node in self.work.cells:
+            body.append((f"{self.of[node]}[()] = {self.number_of[node]}", None))
+        return body
+
+    def _fresh_output(self, node: Node) -> Line:
+        shape, dtype = self.shown(node.shape), self.dtype(node.dtype)
+        return f"{self.of[node]} = empty({shape}, {dtype})", None
+
+    def _statement(self, action: Action, node: Node) -> Line:
+        text = self.expression(action)
+        if action.result is not None:
+            text = f"{self.number_of.get(node, self.of[node])} = {text}"
+        return text, node
+
+    # -- blocks of rows --------------------------------------------------------------------
+
+    def _group(self, calls: Sequence[Call]) -> list[Line]:
+        """The loop over blocks of rows, and what goes before and after it."""
+        places, numbers = self.plan.places, self.number_of
+        count, step = self.dim(rows_of(calls[0][0])), self.block_rows[calls[0][0].group]
+        before: list[Line] = []
+        after: list[Line] = []
+        for s, _ in calls:
+            node = s.node
+            if places[node].kind == OUTPUT and s.begins:
+                before.append(self._fresh_output(node))
+            if is_total(s):
+                before.append((self._zero(node), None))
+                if node in self.work.cells:
+                    after.append((f"{self.of[node]}[()] = {numbers[node]}", None))
+        whole = dict(self.of)
+        inside: list[Line] = [(f"for i_ in range(0, {count}, {step}):", None)]
+        inside += [(f"    {text}", None) for text in self._cuts(calls, f"{count} - i_", step)]
+        for s, actions in calls:
+            for action in actions:
+                text, _ = self._statement(action, s.node)
+                if is_total(s):
+                    text = self._sum_up(s.node, self.expression(action), whole[s.node])
+                inside.append((f"    {text}", s.node))
+        self.of = whole
+        return [*before, *inside, *after]
+
+    def _zero(self, node: Node) -> str:
+        """A sum over rows before the first block."""
+        if node in self.number_of:
+            return f"{self.number_of[node]} = 0.0"
+        if node.shape:
+            return f"{self.of[node]}[...] = 0"
+        return f"{self.of[node]} = {self.hold(node.dtype.type(0), 'zero')}"
+
+    def _sum_up(self, node: Node, value: str, name: str) -> str:
+        if node in self.number_of:
+            return f"{self.number_of[node]} += {value}"
+        if node.shape:
+            return f"{self.hold(np.add, 'add')}({name}, {value}, {name})"
+        return f"{name} = {name} + {value}"
+
+    def _cuts(self, calls: Sequence[Call], left: str, step: str) -> list[str]:
+        """Names for the rows of a block; from here on they stand for their nodes."""
+        texts: dict[str, str] = {}
+        found: dict[Node, str] = {}
+        members = {s.node for s, _ in calls}
+        for s, _ in calls:
+            for x in (*s.reads(), *(() if is_total(s) else (s.node,))):
+                kind = self.plan.places[x].kind
+                if x in found or (kind == MADE and x in members):
+                    continue
+                if kind == BLOCK:
+                    text = f"{self.of[x]}[:{left}]"
+                elif x is s.node or is_total(s) or cut(x, s.node):
+                    text = f"{self.of[x]}[i_:i_ + {step}]"
+                else:
+                    continue
+                found[x] = texts.setdefault(text, self.fresh(f"{self.of[x]}_"))
+        self.of = self.of | found
+        return [f"{name} = {text}" for text, name in texts.items()]
 
     def maker(self) -> Callable[..., Run]:
         """What makes a function with a workspace of its own, given the values of the sizes."""
@@ -290,3 +412,8 @@ class Source:
                 name = f"asarray({name})"  # a number, or what a kernel made
             found.append(name)
         return found
+
+
+def _rows_text(widths: Sequence[str], entries: int) -> str:
+    widest = widths[0] if len(widths) == 1 else f"max({', '.join(widths)})"
+    return f"{entries}" if widest == "1" else f"max(1, {entries} // max(1, {widest}))"
