@@ -91,7 +91,8 @@ def _apply(node: Node, arguments: list[Any], sizes: Mapping[str, int]) -> Any:
     kernel = node.op.kernel
     if kernel is None:  # an op that stands for the graph in its params
         body = node.params["body"]
-        return run(body, body.outputs, dict(zip(body.inputs, arguments, strict=True)))[0]
+        found = run(body, body.outputs, dict(zip(body.inputs, arguments, strict=True)))
+        return tuple(found) if isinstance(node.type, TupleType) else found[0]
     params = {
         k: map_param(v, lambda part: _known(node, part, sizes)) for k, v in node.params.items()
     }

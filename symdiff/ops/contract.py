@@ -29,7 +29,15 @@ from symdiff.ops.shape import permute_dims, tensor
 from symdiff.sizes import Dim, definitely_different, evaluate, names
 from symdiff.types import TensorType, Type, promote, shape_text
 
-__all__ = ["Factor", "Label", "Labels", "contract", "put_diagonal", "take_diagonal"]
+__all__ = [
+    "Factor",
+    "Label",
+    "Labels",
+    "blas_form",
+    "contract",
+    "put_diagonal",
+    "take_diagonal",
+]
 
 Array = np.ndarray[Any, Any]
 Label = str | int  # a letter or a number; below 0, an axis under an ellipsis
@@ -203,7 +211,7 @@ def _batch_einsum(y: Node, inputs: tuple[Node, ...], mapped: tuple[bool, ...]) -
     return contract(factors, new + out)
 
 
-class _Plan(NamedTuple):
+class BlasForm(NamedTuple):
     """Where the axes of two operands go: batch, left and right indices, and those summed."""
 
     left_axes: tuple[int, ...]  # batch, left, summed
@@ -216,7 +224,8 @@ class _Plan(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _plan(subscripts: str) -> _Plan:
+def blas_form(subscripts: str) -> BlasForm:
+    """How a product of two operands is one of matrices."""
     left, right, out = _terms(subscripts)
     shared = [k for k in left if k in right]
     batch, summed = [k for k in shared if k in out], [k for k in shared if k not in out]
@@ -230,7 +239,7 @@ def _plan(subscripts: str) -> _Plan:
         and len(left) <= 2
         and len(right) <= 2
     )
-    return _Plan(
+    return BlasForm(
         tuple(left.index(k) for k in (*batch, *only_left, *summed)),
         tuple(right.index(k) for k in (*batch, *summed, *only_right)),
         len(batch),
@@ -243,7 +252,7 @@ def _plan(subscripts: str) -> _Plan:
 
 def _einsum_kernel(a: Array, b: Array, subscripts: str) -> Array:
     """A matrix product over the summed indices, where there is one: BLAS, not a loop."""
-    plan = _plan(subscripts)
+    plan = blas_form(subscripts)
     if plan.is_dot:
         return np.asarray(np.dot(a, b))
     x, y = a.transpose(plan.left_axes), b.transpose(plan.right_axes)

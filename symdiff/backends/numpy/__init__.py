@@ -1,5 +1,6 @@
 """The NumPy backend: an optimised graph as Python over NumPy, by a plan.
 
+lower.py     ops that stand for several calls of NumPy
 kernels.py   how an op writes into given memory
 actions.py   what to call for each step of the plan, on what
 scalars.py   scalars as Python floats, with `math`

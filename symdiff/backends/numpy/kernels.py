@@ -211,6 +211,16 @@ def _join(function: Any, node: Node, out: Any) -> Action:
     return Action(function, function.__name__, (tuple(node.inputs), node.params["axis"], out))
 
 
+def _einsum(node: Node, out: Any) -> list[Action]:
+    form = "{f}({}, {}, {}, out={})"
+    args = (node.params["subscripts"], *node.inputs, out)
+    return [Action(_einsum_into, "einsum", args, form=form)]
+
+
+def _einsum_into(subscripts: str, a: Any, b: Any, out: Any) -> Any:
+    return np.einsum(subscripts, a, b, out=out)
+
+
 def _lone(node: Node, out: Any) -> list[Action]:
     """A sum of one term; one of more is taken apart by the plan."""
     return [copied(out, node.inputs[0])]
@@ -222,6 +232,7 @@ INTO: Final[Mapping[str, Callable[[Node, Any], list[Action]]]] = {
     "any": _reduction(np.logical_or),
     "cast": _cast,
     "concat": _concat,
+    "einsum": _einsum,
     "matmul": _matmul,
     "max": _reduction(np.maximum),
     "min": _reduction(np.minimum),
@@ -239,6 +250,8 @@ def writes(node: Node) -> bool:
     op = node.op
     if not op.registered or not isinstance(node.type, TensorType):
         return False
+    if op.name == "einsum" and node.dtype == np.float16:
+        return False  # NumPy's loop would add up in half precision
     if op.name in INTO:
         return True
     return op.ufunc is not None and op.form == "elementwise" and op.ufunc.nout == 1

@@ -11,6 +11,7 @@ import numpy as np
 
 from symdiff.backends.numpy.actions import Work, work_of
 from symdiff.backends.numpy.loop import Loop
+from symdiff.backends.numpy.lower import lowered
 from symdiff.backends.numpy.scalars import RAISED
 from symdiff.backends.numpy.source import BLOCK_ENTRIES, Run, Source
 from symdiff.graph import Graph
@@ -55,7 +56,7 @@ class Program:
     def __init__(self, graph: Graph, size_names: Sequence[str], largest: int) -> None:
         # A second start must not show a probe twice, nor call a user's function twice.
         pure = all(n.op.registered and n.op.name != "probe" for n in graph.nodes)
-        self._begin(graph, tuple(size_names), largest, pure)
+        self._begin(lowered(graph), tuple(size_names), largest, pure)
 
     def _begin(
         self, graph: Graph, size_names: tuple[str, ...], largest: int, floats: bool

@@ -349,6 +349,9 @@ class Source:
                 if is_total(s):
                     text = self._sum_up(s.node, self.expression(action), whole[s.node])
                 inside.append((f"    {text}", s.node))
+        # Rows of what a kernel made would keep all of it.
+        rows = {x: name for x, name in self.of.items() if name != whole[x]}
+        after += [(f"{rows[x]} = None", None) for x in rows if places[x].kind == MADE]
         self.of = whole
         return [*before, *inside, *after]
 
