@@ -123,6 +123,7 @@ if _TYPE_CHECKING:
     from symdiff.interop.networkx import from_networkx, to_networkx
     from symdiff.ops.along import take_along_axis
     from symdiff.ops.angles import atan2
+    from symdiff.ops.checkpoint import checkpoint
     from symdiff.ops.complexes import angle, conj, imag, real
     from symdiff.ops.covariance import corrcoef, cov
     from symdiff.ops.creation import (
@@ -278,6 +279,7 @@ _FAMILIES = {
     "custom": "custom_gradient",
     "ops.along": "take_along_axis",
     "ops.angles": "atan2",
+    "ops.checkpoint": "checkpoint",
     "ops.complexes": "angle conj imag real",
     "ops.covariance": "corrcoef cov",
     "ops.creation": "empty empty_like eye full full_like ones ones_like tri zeros",
@@ -438,6 +440,7 @@ __all__ = [
     "cathetus",
     "cbrt",
     "ceil",
+    "checkpoint",
     "clip",
     "column_stack",
     "compile",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +19,10 @@ from symdiff.inline import transplant
 from symdiff.node import Node
 from symdiff.trees import flatten_like, flatten_with_paths, map_tree, unflatten
 
+if TYPE_CHECKING:
+    from symdiff.plan.cost import Cost
+    from symdiff.profile import Profile
+
 __all__ = ["CompiledFunction", "compile"]
 
 
@@ -26,6 +32,7 @@ def compile(
     *,
     optimize: str | tuple[str, ...] = "default",
     sizes: Mapping[str, int] | None = None,
+    verbose: bool = False,
 ) -> CompiledFunction:
     """A fast Python callable for expressions.
 
@@ -37,6 +44,7 @@ def compile(
     - `outputs`: a node, or nested nodes; a call returns the same nesting of arrays.
     - `optimize`: ``"none"``, ``"safe"``, ``"default"``, ``"fast"``, or a tuple of pass names.
     - `sizes`: values of named sizes, where no argument's shape settles them.
+    - `verbose`: print what each pass did and took, the plan, and what a call costs.
 
     Raises `ArgumentError` for what is not an input, inputs that repeat, or outputs that need an
     input that is not listed.
@@ -63,15 +71,22 @@ def compile(
     first_use.module("rewrite.passes").pass_names(optimize)
 
     snapshot = Graph(graph.name)
-    stands_for = {n: snapshot.input(str(n.name), n.type) for n in input_nodes}
+    stands_for = {}
+    for node in input_nodes:
+        with snapshot.recording(origin=graph.origin(node)):
+            stands_for[node] = snapshot.input(str(node.name), node.type)
     stands_for = transplant(output_nodes, snapshot, stands_for)
     snapshot.outputs = [stands_for[o] for o in output_nodes]
     arguments = map_tree(lambda _: None, tree)
     flat = all(part is None for part in arguments)
     results = map_tree(lambda _: None, outputs)
-    return CompiledFunction(
-        snapshot, None if flat else arguments, results, optimize, dict(sizes or {})
+    history = (array("q", [n.index for n in stands_for]), graph._provenance[:])
+    function = CompiledFunction(
+        snapshot, None if flat else arguments, results, optimize, dict(sizes or {}), history
     )
+    if verbose:
+        print(function.report())
+    return function
 
 
 def _nodes(tree: Any, what: str) -> list[Node]:
@@ -103,6 +118,15 @@ def _check_inputs(graph: Graph, inputs: list[Node], outputs: list[Node]) -> None
             )
 
 
+def _nesting(outputs: Any) -> Callable[[tuple[Any, ...]], Any]:
+    """What makes the nesting of `outputs` of as many results, the shortest way."""
+    if outputs is None:
+        return itemgetter(0)
+    if type(outputs) in (list, tuple) and all(part is None for part in outputs):
+        return type(outputs)
+    return lambda results: unflatten(outputs, list(results))
+
+
 class CompiledFunction:
     """A compiled graph: call it with arrays, by position or by input name.
 
@@ -111,7 +135,7 @@ class CompiledFunction:
     it at once; it pickles.
     """
 
-    __slots__ = ("_binder", "_inputs", "_outputs", "_program", "_state", "graph")
+    __slots__ = ("_binder", "_inputs", "_nested", "_program", "_state", "graph")
 
     def __init__(
         self,
@@ -120,13 +144,14 @@ class CompiledFunction:
         outputs: Any,
         optimize: str | tuple[str, ...],
         sizes: dict[str, int],
+        history: tuple[array[int], array[int]],
     ) -> None:
-        self._state = (graph, inputs, outputs, optimize, sizes)
+        self._state = (graph, inputs, outputs, optimize, sizes, history)
         self._inputs = inputs
-        self._outputs = outputs
         passes = first_use.module("rewrite.passes")
         self.graph: Graph = passes.optimize(passes.expand(graph), optimize).graph
         """The optimised graph that runs."""
+        self._nested = _nesting(outputs)
         self._binder = Binder(graph, sizes)
         self._program = first_use.module("backends.numpy").build(
             self.graph, self._binder.size_names
@@ -137,6 +162,46 @@ class CompiledFunction:
         """The generated Python: memory set up once for given sizes, then a statement a step."""
         text: str = self._program.source
         return text
+
+    def cost(self, **sizes: int) -> Cost:
+        """What a call costs: flops, bytes moved and peak bytes, before any run.
+
+        They are polynomials in the named sizes, or numbers where `sizes` gives their values: then
+        by the plan for those sizes, which goes over large arrays in blocks. See
+        `symdiff.plan.cost` for what counts. Raises `ArgumentError` for unknown sizes.
+        """
+        names, program = self._binder.size_names, self._program
+        if unknown := sorted(sizes.keys() - {*names}):
+            raise ArgumentError(
+                f"{self.graph.name}: {', '.join(unknown)} is no size of it; "
+                f"its sizes are {', '.join(names) or 'none'}"
+            )
+        known = self._state[4] | sizes
+        whole = all(name in known for name in names)
+        plan = program.plan_at(tuple(known[n] for n in names)) if whole else program.plan
+        found: Cost = first_use.module("plan.cost").cost(plan, known, program.block_bytes)
+        return found
+
+    def report(self) -> str:
+        """What compiling did: what each pass changed and took, the plan, and what a call costs."""
+        snapshot, _, _, optimize, *_ = self._state
+        module = first_use.module("report")
+        text: str = module.report(snapshot, optimize, self._binder.size_names)
+        return text
+
+    def profile(self, *args: Any, **named: Any) -> Profile:
+        """Time and bytes by node and by line of the user's code, on these arguments of a call.
+
+        The steps of the plan run one by one under a clock; see `symdiff.profile`.
+        """
+        if named or self._inputs is not None:
+            args = self._leaves(args, named)
+        arrays, sizes = self._binder.bind(args)
+        module = first_use.module("profile")
+        charged = module.charged(self._state[0], module.History(*self._state[-1]))
+        again = CompiledFunction(charged, *self._state[1:])
+        found: Profile = module.profile(again._program, arrays, sizes)
+        return found
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         """Run on arrays, numbers, nested lists of numbers, or anything NumPy can make one of.
@@ -152,11 +217,9 @@ class CompiledFunction:
         except Exception:
             self._explain(arrays)
             raise
-        if self._outputs is None:
-            return results[0]
-        return unflatten(self._outputs, list(results))
+        return self._nested(results)
 
-    def _explain(self, arrays: list[np.ndarray[Any, Any]]) -> None:
+    def _explain(self, arrays: Sequence[np.ndarray[Any, Any]]) -> None:
         """Run again node by node: the reference interpreter's error names the node."""
         graph = self._state[0]
         values = dict(zip(graph.inputs, arrays, strict=True))

@@ -3,6 +3,10 @@
 All append to the graph and return nodes, so each can be differentiated again: any order is
 had by repetition. `wrt` is a node or nested lists, tuples and dicts of nodes; results have
 the same nesting.
+
+Before it is differentiated an expression is put in accurate forms (see `stabilize`), so that
+derivatives of ``log(1 + exp(x))`` are right at every order and argument. With
+``stabilize=False`` what is written is differentiated as it is.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any, Final
 
+from symdiff import first_use
 from symdiff.autodiff.forward import push_forward
 from symdiff.autodiff.reverse import backpropagate, build_grad
 from symdiff.autodiff.seeds import gradient_rows, tangent_columns
@@ -28,12 +33,12 @@ from symdiff.types import element_count, is_differentiable, promote
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
 
-def grad(z: Node, wrt: Any, *, disconnected: str = "raise") -> Any:
+def grad(z: Node, wrt: Any, *, disconnected: str = "raise", stabilize: bool = True) -> Any:
     """The gradient of a scalar with respect to nodes, any nodes.
 
     Arguments: `z`, a scalar node of a real floating dtype; `wrt`, a node or nested nodes;
     `disconnected`, what to do with a node that `z` does not depend on: ``"raise"`` or
-    ``"zero"``.
+    ``"zero"``; `stabilize`, whether what is differentiated is put in accurate forms first.
 
     Returns nodes of the types and nesting of `wrt`. Raises `DisconnectedError`,
     `NotDifferentiableError`, and `ArgumentError` when `z` is not a scalar.
@@ -50,26 +55,29 @@ def grad(z: Node, wrt: Any, *, disconnected: str = "raise") -> Any:
     if disconnected not in ("raise", "zero"):
         raise ArgumentError(f"disconnected must be 'raise' or 'zero', not {disconnected!r}")
     targets = _nodes(wrt, "wrt")
-    return unflatten(wrt, _gradients(_node(z, "z"), targets, None, disconnected == "zero"))
+    return unflatten(wrt, _gradients(_node(z, "z"), targets, disconnected == "zero", stabilize)[0])
 
 
-def value_and_grad(z: Node, wrt: Any, *, disconnected: str = "raise") -> tuple[Node, Any]:
-    """``(z, grad(z, wrt))``."""
-    return z, grad(z, wrt, disconnected=disconnected)
+def value_and_grad(
+    z: Node, wrt: Any, *, disconnected: str = "raise", stabilize: bool = True
+) -> tuple[Node, Any]:
+    """``(z, grad(z, wrt))``: `z` itself, of which `sd.compile` makes what was differentiated."""
+    return z, grad(z, wrt, disconnected=disconnected, stabilize=stabilize)
 
 
-def vjp(outputs: Any, wrt: Any, cotangents: Any) -> Any:
+def vjp(outputs: Any, wrt: Any, cotangents: Any, *, stabilize: bool = True) -> Any:
     """Vector-Jacobian product: the gradient of ``sum(cotangent * output)`` for fixed cotangents.
 
     Arguments: `outputs`, a node or nested nodes; `cotangents` of their types, in the same
-    nesting (nodes, arrays or numbers). Returns nodes of the types and nesting of `wrt`; a node
-    that no output depends on gets zeros.
+    nesting (nodes, arrays or numbers); `stabilize` as for `grad`. Returns nodes of the types and
+    nesting of `wrt`; a node that no output depends on gets zeros.
     """
     nodes = _nodes(outputs, "outputs")
     seeds = _like(cotangents, outputs, nodes, "cotangents")
     targets = _nodes(wrt, "wrt")
     graph = nodes[0].graph
     graph.own([*nodes, *targets], "vjp")
+    nodes, targets = _stable(nodes, targets, stabilize)
     starts: dict[Node, Node] = {}
     for node, seed in zip(nodes, seeds, strict=True):
         starts[node] = starts[node] + seed if node in starts else seed
@@ -78,30 +86,41 @@ def vjp(outputs: Any, wrt: Any, cotangents: Any) -> Any:
         return unflatten(wrt, [table[t] if t in table else zeros_like(t) for t in targets])
 
 
-def jvp(outputs: Any, wrt: Any, tangents: Any) -> Any:
+def jvp(outputs: Any, wrt: Any, tangents: Any, *, stabilize: bool = True) -> Any:
     """Jacobian-vector product by forward mode: how `outputs` move when `wrt` moves by `tangents`.
 
-    Arguments: `tangents` of the types of `wrt`, in the same nesting (nodes, arrays, numbers).
+    Arguments: `tangents` of the types of `wrt`, in the same nesting (nodes, arrays, numbers);
+    `stabilize` as for `grad`.
     Returns nodes of the types and nesting of `outputs`; zeros where one does not depend on `wrt`.
     """
     nodes = _nodes(outputs, "outputs")
     targets = _nodes(wrt, "wrt")
-    moves = dict(zip(targets, _like(tangents, wrt, targets, "tangents"), strict=True))
+    directions = _like(tangents, wrt, targets, "tangents")
+    nodes, targets = _stable(nodes, targets, stabilize)
+    moves = dict(zip(targets, directions, strict=True))
     found = push_forward(nodes[0].graph, nodes, moves)
     return unflatten(outputs, [_or_zeros(t, n) for t, n in zip(found, nodes, strict=True)])
 
 
-def hvp(z: Node, wrt: Any, v: Any, *, mode: str = "forward-over-reverse") -> Any:
+def hvp(
+    z: Node,
+    wrt: Any,
+    v: Any,
+    *,
+    mode: str = "forward-over-reverse",
+    stabilize: bool = True,
+) -> Any:
     """Hessian-vector product: the derivative of ``grad(z, wrt)`` in the direction `v`.
 
     Arguments: `v` of the types of `wrt`, in the same nesting (nodes, arrays or numbers);
     `mode`, ``"forward-over-reverse"`` (the gradient pushed forward along `v`) or
     ``"reverse-over-reverse"`` (the gradient of ``sum(grad * v)``, as in Goodfellow et al.,
-    6.5.10). Nodes that `z` does not depend on count as structural zeros.
+    6.5.10); `stabilize` as for `grad`. Nodes that `z` does not depend on count as structural
+    zeros.
     """
     targets = _nodes(wrt, "wrt")
     directions = _like(v, wrt, targets, "v")
-    gradients = _gradients(_node(z, "z"), targets, None, True)
+    gradients, targets = _gradients(_node(z, "z"), targets, True, stabilize)
     if mode == "forward-over-reverse":
         moves = dict(zip(targets, directions, strict=True))
         found = push_forward(z.graph, gradients, moves)
@@ -112,20 +131,20 @@ def hvp(z: Node, wrt: Any, v: Any, *, mode: str = "forward-over-reverse") -> Any
             fixed = [stop_gradient(d) if z.graph.prune(d, targets) else d for d in directions]
             products = [sum_(g * d) for g, d in zip(gradients, fixed, strict=True)]
             along = reduce(add, products)
-        return unflatten(wrt, _gradients(along, targets, None, True))
+        return unflatten(wrt, _gradients(along, targets, True, False)[0])
     raise ArgumentError(
         f"mode must be 'forward-over-reverse' or 'reverse-over-reverse', not {mode!r}"
     )
 
 
-def jacobian(y: Node, wrt: Any, *, mode: str | None = None) -> Any:
+def jacobian(y: Node, wrt: Any, *, mode: str | None = None, stabilize: bool = True) -> Any:
     """The Jacobian of a node of any shape: entries ``d y[i…] / d x[j…]``.
 
     Arguments: `y`, a node of a real floating dtype; `wrt`, a node or nested nodes; `mode`,
     ``"reverse"`` (the gradients of all entries of `y` at once) or ``"forward"`` (the tangents
     along all entries of `wrt` at once). By default the cheaper one: forward where the nodes of
     `wrt` have fewer entries than `y`, a size that only a call settles counting as a large
-    number; but reverse where an op on the way has no forward rule.
+    number; but reverse where an op on the way has no forward rule. `stabilize` as for `grad`.
 
     Returns, for each node `x` of `wrt`, a node of its dtype and of shape ``y.shape + x.shape``;
     zeros where `y` does not depend on `x`. There is no loop in it: the seeds, the rows of an
@@ -152,17 +171,17 @@ def jacobian(y: Node, wrt: Any, *, mode: str | None = None) -> Any:
     """
     if mode not in (None, "forward", "reverse"):
         raise ArgumentError(f"mode must be 'forward', 'reverse' or None, not {mode!r}")
-    targets = _nodes(wrt, "wrt")
-    return unflatten(wrt, _jacobian(_node(y, "y"), targets, mode))
+    (y,), targets = _stable([_node(y, "y")], _nodes(wrt, "wrt"), stabilize)
+    return unflatten(wrt, _jacobian(y, targets, mode))
 
 
-def hessian(z: Node, wrt: Any, *, flat: bool = False) -> Any:
+def hessian(z: Node, wrt: Any, *, flat: bool = False, stabilize: bool = True) -> Any:
     """Second derivatives of a scalar: the Jacobian of its gradient.
 
     Returns, for one node `x`, a node of shape ``x.shape + x.shape``; for nested nodes the nesting
     of `wrt` within itself, entry ``[i][j]`` of shape ``x_i.shape + x_j.shape``. With `flat`, one
     matrix over all entries of all nodes, raveled in order. Blocks of nodes that do not interact
-    are zeros.
+    are zeros. `stabilize` as for `grad`.
 
     The gradient is pushed forward along all entries of a node at once; where an op has no
     forward rule it is differentiated again in reverse. Mixed derivatives are computed once:
@@ -178,8 +197,7 @@ def hessian(z: Node, wrt: Any, *, flat: bool = False) -> Any:
     >>> sd.hessian(z, [a, b], flat=True).type
     f64[n+6,n+6]
     """
-    targets = _nodes(wrt, "wrt")
-    gradients = _gradients(_node(z, "z"), targets, None, True)
+    gradients, targets = _gradients(_node(z, "z"), _nodes(wrt, "wrt"), True, stabilize)
     rows = _second_derivatives(gradients, targets)
     if flat:
         return _one_matrix(rows, targets)
@@ -189,9 +207,29 @@ def hessian(z: Node, wrt: Any, *, flat: bool = False) -> Any:
 # -- parts ---------------------------------------------------------------------------------
 
 
-def _gradients(z: Node, targets: list[Node], seed: Node | None, zeros: bool) -> list[Node]:
-    table = build_grad(z.graph, z, targets, seed)
-    missing = [t for t in targets if t not in table]
+def _stable(
+    outputs: list[Node], targets: list[Node], wanted: bool
+) -> tuple[list[Node], list[Node]]:
+    """Both in accurate forms; see `symdiff.stabilize`, which loads its rules where they matter."""
+    if not wanted:
+        return outputs, targets
+    found: tuple[list[Node], list[Node]] = first_use.module("stabilize").stabilized(
+        outputs, targets
+    )
+    return found
+
+
+def _gradients(
+    z: Node, wrt: list[Node], zeros: bool, stabilize: bool
+) -> tuple[list[Node], list[Node]]:
+    """The gradients, and the nodes that they are by, which stand for those of `wrt`."""
+    (stable,), targets = _stable([z], wrt, stabilize)
+    table = build_grad(z.graph, stable, targets)
+    missing = [x for x, t in zip(wrt, targets, strict=True) if t not in table]
+    if stable is not z:
+        for x, t in zip(wrt, targets, strict=True):
+            if t in table:
+                z.graph.record_provenance(table[t], z, x, -1, True)
     if missing and not zeros:
         raise DisconnectedError(
             "the output does not depend on these nodes (through real floating nodes):\n"
@@ -200,7 +238,7 @@ def _gradients(z: Node, targets: list[Node], seed: Node | None, zeros: bool) -> 
             "pass disconnected='zero' if zero gradients are meant"
         )
     with z.graph.recording(order=z.graph.order(z) + 1):
-        return [table[t] if t in table else zeros_like(t) for t in targets]
+        return [table[t] if t in table else zeros_like(t) for t in targets], targets
 
 
 def _jacobian(y: Node, targets: list[Node], mode: str | None) -> list[Node]:
@@ -226,7 +264,7 @@ def _jacobian(y: Node, targets: list[Node], mode: str | None) -> list[Node]:
             if mode == "forward":
                 raise
     if not blocks and reached:
-        rows = gradient_rows(y, reached) if y.shape else _gradients(y, reached, None, True)
+        rows = gradient_rows(y, reached) if y.shape else _gradients(y, reached, True, False)[0]
         blocks = dict(zip(reached, rows, strict=True))
     with graph.recording(order=graph.order(y) + 1):
         return [blocks[x] if x in blocks else _zeros(y, x) for x in targets]

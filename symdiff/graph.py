@@ -98,6 +98,7 @@ class Graph:
 
     __slots__ = (
         "__weakref__",
+        "_adopted",
         "_consumers",
         "_fixed_order",
         "_fixed_origin",
@@ -127,6 +128,7 @@ class Graph:
         self._outputs: tuple[Node, ...] = ()
         self._plain: dict[Op, _Table] = {}
         self._keyed: dict[Any, _Table] = {}
+        self._adopted: dict[int, tuple[Any, _Table]] = {}  # by ids of params, which it holds
         self._types: dict[Type, Type] = {}
         # Side lists, by node index.
         self._orders: list[int] = []
@@ -343,6 +345,14 @@ class Graph:
         elif order > self._top_order:
             self._top_order = order
         origin = self._fixed_origin or self._recorder.here()
+        made = self._append(table, inputs, type_, order, origin)
+        for requirement in requirements:
+            self._requirements.append((made.index, requirement))
+        return made
+
+    def _append(
+        self, table: _Table, inputs: tuple[Node, ...], type_: Type, order: int, origin: Origin
+    ) -> Node:
         nodes = self._nodes
         index = len(nodes)
         made = Storage(table.op, inputs, table.params, type_, index, self)
@@ -353,8 +363,6 @@ class Graph:
         self._origins.append(origin)
         if not table.listed:
             self._unlisted.append(index)
-        for requirement in requirements:
-            self._requirements.append((index, requirement))
         return made  # type: ignore[return-value]
 
     def _infer(self, table: _Table, inputs: tuple[Node, ...]) -> Type:
@@ -378,6 +386,46 @@ class Graph:
         if op is INPUT:
             self._inputs[params["name"]] = node
         return node
+
+    def adopt(self, node: Node, inputs: tuple[Node, ...]) -> Node:
+        """A node of another graph, on inputs that are of the types of its own.
+
+        With its order and origin, which what is made next gets too, within `recording`. Made or
+        found the short way: what it is was worked out where it comes from.
+        """
+        op, params, other = node.op, node.params, node.graph
+        order, origin = other._orders[node.index], other._origins[node.index]
+        if op is INPUT or op.requires is not None:
+            return self.restore_node(op, inputs, params, order, origin)
+        self._fixed_order, self._fixed_origin = order, origin
+        if params is NO_PARAMS:
+            table = self._plain.get(op) or self._table(op, params)
+        else:
+            kept = self._adopted.get(id(params))
+            if kept is None or kept[0] is not params:
+                key = (op, *[exact_key(value) for value in params.values()])
+                kept = params, self._keyed.get(key) or self._table(op, params, key)
+                self._adopted[id(params)] = kept
+            table = kept[1]
+        found = table.nodes.get(inputs)
+        if found is not None:
+            return found
+        if order > self._top_order:
+            self._top_order = order
+        type_ = self._types.setdefault(node.type, node.type)
+        return self._append(table, inputs, type_, order, origin)
+
+    def discard(self) -> None:
+        """Forget all nodes, and free them now rather than when the collector comes.
+
+        For a graph of intermediate results that nobody else holds.
+        """
+        for held in (self._plain, self._keyed, self._adopted, self._inputs, self._consumers):
+            held.clear()
+        self._outputs = ()
+        self.memo.clear()
+        while self._nodes:  # the last first: nothing is left to be freed along with it
+            self._nodes.pop()
 
     def restore_orders(self, orders: Iterable[int]) -> None:
         """Set every node's depth of differentiation, as `parse` works them out at the end."""

@@ -78,12 +78,12 @@ class Slice(NamedTuple):
     """One axis of a basic index: elements ``start, start + step, …`` before `stop`.
 
     Bounds are resolved against the axis; with a negative step, ``stop == -1`` means that the
-    first element is taken too.
+    first element is taken too. A named `step` is provably positive: rewriting makes such slices.
     """
 
     start: Dim
     stop: Dim
-    step: int
+    step: Dim
 
     @property
     def length(self) -> Dim:
@@ -137,7 +137,7 @@ def map_param(value: Any, function: Callable[[Any], Any]) -> Any:
     Used to put sizes for sizes: both when a graph is inlined and when sizes become known.
     """
     if isinstance(value, Slice):
-        return Slice(function(value.start), function(value.stop), value.step)
+        return Slice(function(value.start), function(value.stop), function(value.step))
     if isinstance(value, tuple):
         return tuple(map_param(v, function) for v in value)
     return function(value)

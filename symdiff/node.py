@@ -94,17 +94,20 @@ class Node(Storage):
     @property
     def shape(self) -> Shape:
         """The shape: ints, and `Size`s where only a call settles them."""
-        return self._tensor("shape").shape
+        type_ = self.type
+        return type_.shape if type(type_) is TensorType else self._tensor("shape").shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The NumPy dtype."""
-        return self._tensor("dtype").dtype
+        type_ = self.type
+        return type_.dtype if type(type_) is TensorType else self._tensor("dtype").dtype
 
     @property
     def ndim(self) -> int:
         """Number of axes."""
-        return len(self._tensor("ndim").shape)
+        type_ = self.type
+        return len(type_.shape if type(type_) is TensorType else self._tensor("ndim").shape)
 
     @property
     def size(self) -> Dim:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from symdiff.binding import Requirement
     from symdiff.graph import Graph
     from symdiff.node import Node
+    from symdiff.sizes import Dim
 
 __all__ = ["NO_PARAMS", "REGISTRY", "REQUIRED", "Op", "Registry", "Storage", "undefined"]
 
@@ -101,6 +102,9 @@ class Op:
 
     `batch(y, inputs, mapped)` gives `y` computed on `inputs`, of which those marked in `mapped`
     carry a leading axis; so does the result.
+
+    `cost(y)` gives the flops of computing `y`, and the bytes its kernel needs at its most beside
+    operands and result: ints or sizes. Without it they are those of `symdiff.ops.costs`.
     """
 
     __slots__ = (
@@ -108,6 +112,7 @@ class Op:
         "arity",
         "batch",
         "commutative",
+        "cost",
         "doc",
         "form",
         "identity",
@@ -152,6 +157,7 @@ class Op:
         linear: bool = False,
         ufunc: Any = None,
         lifts: bool = True,
+        cost: Callable[[Node], tuple[Dim, Dim]] | None = None,
     ) -> None:
         if not name.isidentifier():
             raise ArgumentError(f"an op's name must be an identifier, not {name!r}")
@@ -180,6 +186,7 @@ class Op:
             ("linear", linear),
             ("ufunc", ufunc),
             ("lifts", lifts),
+            ("cost", cost),
             ("registered", False),
         ):
             put(self, slot, value)
@@ -214,6 +221,7 @@ class Op:
         linear: bool
         ufunc: Any
         lifts: bool
+        cost: Callable[[Node], tuple[Dim, Dim]] | None
         registered: bool
 
     def __setattr__(self, name: str, value: object) -> NoReturn:

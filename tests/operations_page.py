@@ -111,6 +111,7 @@ FAMILIES: Final[Mapping[str, str]] = {
     "creation": "Creation",
     "ranges": "Ranges and grids",
     "probe": "Looking at values",
+    "checkpoint": "Values computed again instead of kept",
     "custom": "Subexpressions with rules of their own",
     "batching": "Batches",
     "structure": "The graph itself",
@@ -129,7 +130,11 @@ def modules() -> dict[str, ModuleType]:
     """The modules that ops, and functions over them, are declared in, by their last names."""
     REGISTRY.complete()
     spaces = namespaces().values()
-    loaded = {n: m for n, m in sorted(sys.modules.items()) if n.startswith("symdiff.")}
+    loaded = {
+        name: module
+        for name, module in sorted(sys.modules.items())
+        if name.startswith("symdiff.") and not name.startswith("symdiff.rewrite.")
+    }
     del loaded["symdiff.ops.declare"]  # how ops are made, not ops
     return {
         name.rpartition(".")[2]: module

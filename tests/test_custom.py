@@ -64,7 +64,8 @@ def test_what_the_rule_gives_can_be_differentiated_again() -> None:
 
 def test_the_rule_replaces_a_derivative_that_overflows() -> None:
     (x,) = inputs(x=sd.f64)
-    own, given = sd.grad(softplus_value(x), x), sd.grad(softplus(x), x)
+    own = sd.grad(softplus_value(x), x, stabilize=False)
+    given = sd.grad(softplus(x), x)
     assert np.isnan(sd.evaluate(own, {x: 1000.0}))
     assert sd.evaluate(given, {x: 1000.0}) == 1.0
 

@@ -45,9 +45,20 @@ LAYERS: Mapping[int, tuple[str, ...]] = {
     ),
     3: ("ops",),
     4: ("autodiff", "parse", "rewrite", "substitute", "trace"),
-    5: ("arguments", "batching", "custom", "derive", "plan"),
+    5: ("arguments", "batching", "custom", "derive", "plan", "stabilize"),
     6: ("backends",),
-    7: ("compile", "draw", "evaluate", "function", "interop", "linalg", "special", "testing"),
+    7: (
+        "compile",
+        "draw",
+        "evaluate",
+        "function",
+        "interop",
+        "linalg",
+        "profile",
+        "report",
+        "special",
+        "testing",
+    ),
     8: ("__init__", "__main__", "cli", "datafiles", "demo", "expression"),
 }
 

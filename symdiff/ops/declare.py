@@ -21,6 +21,7 @@ import numpy as np
 from symdiff.errors import DTypeError, ShapeError
 from symdiff.node import Node
 from symdiff.op import NO_PARAMS, REGISTRY, Op, undefined
+from symdiff.sizes import Dim
 from symdiff.types import (
     Shape,
     TensorType,
@@ -78,6 +79,7 @@ def elementwise(
     normalize: Callable[..., dict[str, Any]] | None = None,
     sympy: str | Callable[..., Any] | None = None,
     commutative: bool = False,
+    cost: Callable[[Node], tuple[Dim, Dim]] | None = None,
 ) -> Op:
     """Declare an op that acts entry by entry and broadcasts as NumPy does.
 
@@ -120,6 +122,7 @@ def elementwise(
         sympy=sympy,
         commutative=commutative,
         ufunc=ufunc,
+        cost=cost,
     )
 
 
@@ -375,6 +378,7 @@ def linear(
     identity: Callable[..., bool] | None = None,
     requires: Callable[..., Any] | None = None,
     sympy: str | Callable[..., Any] | None = None,
+    cost: Callable[[Node], tuple[Dim, Dim]] | None = None,
 ) -> Op:
     """Declare an op that is linear in all its array arguments together.
 
@@ -400,6 +404,7 @@ def linear(
         batch=batch,
         sympy=sympy,
         linear=True,
+        cost=cost,
     )
 
 
@@ -441,6 +446,7 @@ def op(
     ufunc: Any = None,
     lifts: bool = True,
     form: str = "op",
+    cost: Callable[[Node], tuple[Dim, Dim]] | None = None,
 ) -> Op:
     """Declare an op with every rule stated; see `symdiff.op.Op` for what each slot takes.
 
@@ -466,6 +472,7 @@ def op(
         sympy=sympy,
         ufunc=ufunc,
         lifts=lifts,
+        cost=cost,
     )
 
 

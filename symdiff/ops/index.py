@@ -149,7 +149,7 @@ def requirements(key: Key, shape: Shape) -> list[Requirement]:
         elif entry.step > 0:
             needs += [
                 Requirement(dim, ">=", entry.stop),
-                Requirement(entry.stop, ">=", entry.start),
+                Requirement(_end(entry), ">=", entry.start),
                 Requirement(entry.start, ">=", 0),
             ]
         else:
@@ -159,6 +159,11 @@ def requirements(key: Key, shape: Shape) -> list[Requirement]:
                 Requirement(entry.stop, ">=", -1),
             ]
     return needs
+
+
+def _end(entry: Slice) -> Dim:
+    """What the start must not exceed: of diagonals in a flat matrix, no entry is no fault."""
+    return entry.stop if isinstance(entry.step, int) else entry.stop + entry.step - 1
 
 
 def numpy_key(key: Key) -> tuple[Any, ...]:

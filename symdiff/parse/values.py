@@ -14,7 +14,7 @@ from symdiff.graph import Graph
 from symdiff.literals import Literal, Slice
 from symdiff.op import Op
 from symdiff.parse.line import CLOSE, COMMA, WORD, Line, compiled
-from symdiff.sizes import Dim, as_dim
+from symdiff.sizes import Dim, Size, as_dim, bounds
 from symdiff.types import TensorType, TupleType, Type, dtype_name, parse_type, type_of_value
 
 __all__ = ["Known", "read_array", "read_scalar", "read_tensor_type", "read_type", "read_value"]
@@ -315,8 +315,10 @@ def _dim_or_slice(line: Line) -> Dim | Slice:
     if line.next_is(":"):
         line.at += 1
         step = _dim(line)
-    if not isinstance(step, int) or step == 0:
-        raise line.error("expected an integer other than 0 as the step", begin, line.at)
+    if step == 0 or (isinstance(step, Size) and (bounds(step)[0] or 0) < 1):
+        raise line.error(
+            "expected an integer other than 0 as the step, or a size above 0", begin, line.at
+        )
     if stop is None and step > 0:
         raise line.error("expected a stop: only a slice backwards may do without", begin, line.at)
     return Slice(start, -1 if stop is None else stop, step)

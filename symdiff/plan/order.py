@@ -20,7 +20,7 @@ __all__ = ["VIEWS", "ordered", "views"]
 VIEWS: Final = frozenset(
     (
         *("reshape", "permute_dims", "broadcast_to", "index"),
-        *("refine", "stop_gradient", "item", "probe"),
+        *("barrier", "refine", "stop_gradient", "item", "probe"),
     )
 )
 """Ops whose result shows the memory of their operand, or may."""

@@ -263,7 +263,7 @@ def _param(value: Any, graph_name: Callable[[Any], str]) -> str:
     match value:
         case Slice(start, stop, step):
             end = "" if stop == -1 and step < 0 else _param(stop, graph_name)
-            tail = "" if step == 1 else f":{step}"
+            tail = "" if step == 1 else f":{_param(step, graph_name)}"
             return f"{_param(start, graph_name)}:{end}{tail}"
         case tuple():
             inner = ",".join(_param(v, graph_name) for v in value)

@@ -1,8 +1,13 @@
-"""Passes in order, and the levels of `optimize=` that name them."""
+"""Passes in order, and the levels of `optimize=` that name them.
+
+A level names tables of rules, which one driver run takes all together, and passes over the whole
+graph, which come after it. Where one of those changes something, the rules are tried once more.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from symdiff.binding import unify_shapes
@@ -10,56 +15,109 @@ from symdiff.errors import ArgumentError
 from symdiff.graph import Graph
 from symdiff.inline import rebuild
 from symdiff.node import Node
-from symdiff.rewrite.driver import Firing, Pass, run_rules
+from symdiff.ops.structure import item
+from symdiff.rewrite.chain import reorder
+from symdiff.rewrite.driver import Budget, Firing, Pass, run_rules
 from symdiff.rewrite.facts import Facts
-from symdiff.rewrite.pattern import function_rule
-from symdiff.rewrite.rules import NEUTRAL
+from symdiff.rewrite.pattern import Rule, function_rule
+from symdiff.rewrite.rules import TABLES
+from symdiff.rewrite.structured import structured
+from symdiff.rewrite.triggers import dispatch
+from symdiff.types import TupleType
 
-__all__ = ["LEVELS", "Optimized", "expand", "optimize"]
+__all__ = [
+    "FIRST_PASSES",
+    "GRAPH_PASSES",
+    "LEVELS",
+    "Optimized",
+    "expand",
+    "optimize",
+    "pass_names",
+    "rules_of",
+    "run_passes",
+]
 
-PASSES: Final[dict[str, Callable[[Graph, list[Firing] | None], Pass]]] = {
-    "fold": lambda graph, log: run_rules(graph, (), log),
-    "neutral": lambda graph, log: run_rules(graph, [r for r in NEUTRAL if r.exact], log),
-}
-"""Every pass removes what no output needs and merges equal nodes besides."""
+FIRST_PASSES: Final[dict[str, Callable[[Graph], Pass]]] = {"structure": structured}
+"""The same before all rules, which would take apart what these look for."""
+
+GRAPH_PASSES: Final[dict[str, Callable[[Graph], Pass]]] = {"chain": reorder}
+"""Passes over a whole graph, by name; each gives back the graph it was given to say no change."""
+
+_FOLD: Final = "fold"
+_INEXACT: Final = "inexact"
+_STABILITY: Final = "stability"
 
 LEVELS: Final[dict[str, tuple[str, ...]]] = {
     "none": (),
-    "safe": ("fold",),
-    "default": ("neutral",),
-    "fast": ("neutral",),
+    "safe": (_FOLD,),
+    "default": (_FOLD, *FIRST_PASSES, *TABLES, *GRAPH_PASSES),
+    "fast": (_FOLD, *FIRST_PASSES, *TABLES, *GRAPH_PASSES, _INEXACT),
 }
+"""Level -> names of passes: those of the tables and graph passes, and two more.
+
+``"fold"`` carries out operations on constants; every run merges equal nodes and removes what no
+output needs besides. ``"inexact"`` lets the rules of the tables named fire that may lose NaN or
+infinities, and that facts do not prove harmless.
+"""
+
+Watch = Callable[[str, Graph, Graph, "list[Firing] | None"], None]
+"""Called after each pass; see `optimize`."""
 
 
 class Optimized(NamedTuple):
-    """A graph after its passes, where each live old node went, and what fired if traced."""
+    """A graph after its passes.
+
+    `mapping`: where each old node that an output needs went; `firings`: what fired, if traced;
+    `came_from`: for every new node the old one at whose place it was made, so that a node no old
+    one went to, inside what a rule put there, still has an old node, its line and its order.
+    """
 
     graph: Graph
-    mapping: dict[Node, Node]
+    mapping: Mapping[Node, Node]
     firings: list[Firing]
+    came_from: Mapping[Node, Node]
 
 
 def pass_names(optimize: str | tuple[str, ...]) -> tuple[str, ...]:
     """The passes a level or a tuple of names stands for; `ArgumentError` for unknown ones."""
+    known = (_FOLD, *FIRST_PASSES, *TABLES, *GRAPH_PASSES, _INEXACT)
     names = LEVELS.get(optimize) if isinstance(optimize, str) else tuple(optimize)
-    if names is None or any(name not in PASSES for name in names):
+    if names is None or any(name not in known for name in names):
         raise ArgumentError(
             f"optimize={optimize!r}: give one of {', '.join(map(repr, LEVELS))} or a tuple of "
-            f"passes out of {', '.join(PASSES)}"
+            f"passes out of {', '.join(known)}"
         )
     return names
 
 
+def rules_of(names: Iterable[str]) -> list[Rule]:
+    """The rules of the passes named, in the order in which they are tried."""
+    names = tuple(names)
+    tables = [TABLES[name] for name in TABLES if name in names]
+    return [rule for table in tables for rule in table if rule.exact or _INEXACT in names]
+
+
 def optimize(
-    graph: Graph, level: str | tuple[str, ...] = "default", *, trace: bool = False
+    graph: Graph,
+    level: str | tuple[str, ...] = "default",
+    *,
+    rules: Iterable[Rule] = (),
+    trace: bool = False,
+    limit: int | None = None,
+    watch: Watch | None = None,
 ) -> Optimized:
     """The graph's outputs, simplified, as another graph.
 
     Arguments: `level`, ``"none"``, ``"safe"`` (constants folded, equal nodes merged, what no
-    output needs removed), ``"default"`` (neutral elements and operations that undo each other
-    too) or ``"fast"``, or a tuple of pass names; `trace`, print every firing.
+    output needs removed), ``"default"`` (all rules too that keep NaN and infinities, or that
+    facts about the operands prove harmless), ``"fast"`` (all rules), or a tuple of pass names;
+    `rules`, some of your own, tried before all others; `trace`, print every firing; `limit`,
+    stop after so many firings (see `sd.testing.bisect_rewrites`); `watch`, called after each
+    pass with its name, the graphs before and after it, and what fired so far.
 
-    Returns the new graph, the map from old nodes to new ones, and the firings when traced.
+    Returns the new graph, the map from old nodes to new ones, the firings when traced, and the
+    map from new nodes to where they came from. Provenance, order and origin are carried over.
+    Raises `ArgumentError` for a graph without outputs and for unknown names.
 
     >>> import symdiff as sd
     >>> g = sd.Graph("g")
@@ -72,15 +130,90 @@ def optimize(
     if not graph.outputs:
         raise ArgumentError(f"graph {graph.name} has no outputs; set graph.outputs first")
     firings: list[Firing] = []
-    result, mapping = graph, {node: node for node in graph.nodes}
-    for name in names:
-        done = PASSES[name](result, firings if trace else None)
-        result = done.graph
-        mapping = {o: done.mapping[n] for o, n in mapping.items() if n in done.mapping}
+    own = tuple(rules)
+    if names or own:
+        log = firings if trace or watch is not None else None
+        done = run_passes(graph, names, log, Budget(limit), watch, own)
+    else:
+        itself = {node: node for node in graph.nodes}
+        done = Pass(graph, itself, itself)
     if trace:
         for firing in firings:
-            print(f"{firing.rule:<20} {firing.old}  ->  {firing.new}")
-    return Optimized(result, mapping, firings)
+            print(firing)
+    return Optimized(done.graph, done.mapping, firings, done.came_from)
+
+
+def run_passes(
+    graph: Graph,
+    names: tuple[str, ...],
+    log: list[Firing] | None,
+    budget: Budget,
+    watch: Watch | None = None,
+    own: Sequence[Rule] = (),
+) -> Pass:
+    """The passes of these names in their order, and rules of one's own, as one pass."""
+    rules, fold = [*own, *rules_of(names)], _FOLD in names
+    watch = watch or _nothing
+    first: Pass | None = None
+    if _STABILITY in names and not budget.is_spent and dispatch(graph.nodes, values=True):
+        # On what the user wrote: other rules put sums of products in other forms.
+        found = run_rules(graph, TABLES[_STABILITY], log, fold=False, budget=budget, tidy=False)
+        if found.graph is not graph:
+            watch(_STABILITY, graph, found.graph, log)
+            first, graph = found, found.graph
+    for name, graph_pass in FIRST_PASSES.items():
+        if name in names and not budget.is_spent:
+            moved = graph_pass(graph)
+            if moved.graph is not graph:
+                _note(name, graph, moved.graph, budget, log)
+                watch(name, graph, moved.graph, log)
+                first = moved if first is None else _after(first, moved)
+                graph = moved.graph
+    done = run_rules(graph, rules, log, fold=fold, budget=budget)
+    watch("rules", graph, done.graph, log)
+    done = done if first is None else _after(first, done)
+    for name, graph_pass in GRAPH_PASSES.items():
+        if name not in names or budget.is_spent:
+            continue
+        moved = graph_pass(done.graph)
+        if moved.graph is done.graph:
+            continue
+        _note(name, done.graph, moved.graph, budget, log)
+        watch(name, done.graph, moved.graph, log)
+        again = run_rules(moved.graph, rules, log, fold=fold, budget=budget)
+        watch("rules again", moved.graph, again.graph, log)
+        done = _after(_after(done, moved), again)
+    return done
+
+
+def _note(
+    name: str, before: Graph, after: Graph, budget: Budget, log: list[Firing] | None
+) -> None:
+    """Count a pass over the whole graph as one firing."""
+    budget.spend()
+    if log is not None:
+        origin = before.outputs[0].origin
+        log.append(Firing(name, f"{len(before)} nodes", f"{len(after)} nodes", origin))
+
+
+def _nothing(*_: object) -> None:
+    """Nobody watches."""
+
+
+def _after(one: Pass, other: Pass) -> Pass:
+    """Two passes as one."""
+    mapping = {old: other.mapping[new] for old, new in one.mapping.items() if new in other.mapping}
+    before = _sources(one)
+    return Pass(other.graph, mapping, {new: before[old] for new, old in _sources(other).items()})
+
+
+def _sources(done: Pass) -> dict[Node, Node]:
+    """New node -> the old one at whose place it was made."""
+    found: dict[Node, Node] = {}
+    for old, new in done.mapping.items():
+        found.setdefault(new, old)
+    found.update(done.came_from)
+    return found
 
 
 def expand(graph: Graph) -> Graph:
@@ -93,11 +226,25 @@ def expand(graph: Graph) -> Graph:
     }
     if not standing:
         return graph
-    return run_rules(graph, [function_rule("expand", op, _body) for op in standing], fold=False)[0]
+    rules = [function_rule("expand", op, _body) for op in standing]
+    rules.append(function_rule("expand", item, _body_item, operands=standing))
+    every = Budget(sys.maxsize)  # bodies within bodies have an end
+    return run_rules(graph, rules, fold=False, budget=every).graph
 
 
-def _body(node: Node, facts: Facts) -> Node:
+def _body(node: Node, facts: Facts) -> Node | None:
+    return None if isinstance(node.type, TupleType) else _opened(node, 0)
+
+
+def _body_item(node: Node, facts: Facts) -> Node | None:
+    (whole,) = node.inputs
+    stands = whole.op.kernel is None and "body" in whole.params
+    return _opened(whole, node.params["index"]) if stands else None
+
+
+def _opened(node: Node, output: int) -> Node:
+    """One output of the graph a node stands for, as nodes."""
     body = node.params["body"]
     pairs = list(zip(body.inputs, node.inputs, strict=True))
     sizes = unify_shapes([(str(i.name), i.shape, x.shape) for i, x in pairs])
-    return rebuild(body.outputs, dict(pairs), node.graph, sizes)[0]
+    return rebuild([body.outputs[output]], dict(pairs), node.graph, sizes)[0]

@@ -10,13 +10,16 @@ twice must match one node; operands of commutative ops match in either order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from itertools import product
+from typing import Any, Final, NamedTuple
 
 from symdiff.node import Node
 from symdiff.op import REGISTRY, Op
 from symdiff.ops.declare import scalar_value
+from symdiff.ops.shape import broadcast_to
 from symdiff.rewrite.facts import Facts
+from symdiff.sources import CONSTANT
 from symdiff.types import promote
 
 __all__ = ["Rule", "function_rule", "rule"]
@@ -87,8 +90,15 @@ class Rule(NamedTuple):
     exact: bool
     left: Form | None
     right: Callable[..., Any] | None
-    needs_number: bool
-    """Whether some operand must be a known number: a cheap reason not to look closer."""
+    needs: tuple[frozenset[str], ...]
+    """Of each set, some operand must be made by an op of that name: a reason to look no closer."""
+    numbers: tuple[Any, ...] = ()
+    """What some operands must be, each of them; likewise."""
+
+    def may_match(self, operands: Iterable[Op]) -> bool:
+        """Whether a node whose operands are made by these ops can be the rule's left side."""
+        names = frozenset([op.name for op in operands])
+        return not any(names.isdisjoint(wanted) for wanted in self.needs)
 
 
 def rule(
@@ -106,56 +116,106 @@ def rule(
     """
     names = left.__code__.co_varnames[: left.__code__.co_argcount]
     form = left(*[Variable(n) for n in names])
+    places = {n: k for k, n in enumerate(names)}
+    matchers = [_matcher(order, places) for order in _orders(form)]
 
     def apply(node: Node, facts: Facts) -> Node | None:
-        found: dict[str, Node] | None = _match(form, node, {})
-        if found is None:
-            return None
-        nodes = [found[n] for n in names]
-        if promote(*[n.dtype for n in nodes]) != node.dtype:
-            return None  # a number of the left side is of a wider dtype: dropping it would show
-        if when is not None and not when(facts, *nodes):
-            return None
-        result = right(*nodes)
-        return result if isinstance(result, Node) else node.graph.constant(result, node.dtype)
+        for matches in matchers:
+            nodes: list[Any] = [None] * len(names)
+            if not matches(node, nodes):
+                continue
+            if promote(*[n.dtype for n in nodes]) != node.dtype:
+                continue  # a number on the left is of a wider dtype: dropping it would show
+            if when is not None and not when(facts, *nodes):
+                continue
+            result = right(*nodes)
+            if not isinstance(result, Node):
+                return node.graph.constant(result, node.dtype)
+            if result.dtype == node.dtype or len({n.dtype for n in nodes}) == 1:
+                return result  # or a fault of the rule, which the driver reports
+        return None  # or what widened the dtype is not on the right
 
-    needs_number = any(not isinstance(part, Term) for part in form.args)
-    return Rule(name, form.op, apply, exact, form, right, needs_number)
+    needs = tuple(
+        [
+            frozenset((part.op.name,)) if isinstance(part, Form) else _NUMBERS
+            for part in form.args
+            if not isinstance(part, Variable)
+        ]
+    )
+    numbers = tuple([part for part in form.args if not isinstance(part, Term)])
+    return Rule(name, form.op, apply, exact, form, right, needs, numbers)
 
 
 def function_rule(
-    name: str, op: Op, apply: Callable[[Node, Facts], Node | None], *, exact: bool = True
+    name: str,
+    op: Op,
+    apply: Callable[[Node, Facts], Node | None],
+    *,
+    exact: bool = True,
+    operands: Iterable[Op | str] = (),
 ) -> Rule:
-    """A rule whose left side needs a look at params or at any number of operands."""
-    return Rule(name, op, apply, exact, None, None, False)
+    """A rule whose left side needs a look at params or at any number of operands.
+
+    Arguments: `operands`, ops (or their names) of which one must have made an operand, where
+    that is so: the rule is not tried elsewhere.
+    """
+    needs = frozenset([op if isinstance(op, str) else op.name for op in operands])
+    return Rule(name, op, apply, exact, None, None, (needs,) if needs else ())
 
 
-def _match(pattern: Any, node: Node, found: dict[str, Node]) -> dict[str, Node] | None:
-    """The variables' nodes if `node` has the pattern's shape. Recurses over the pattern only."""
-    if isinstance(pattern, Variable):
-        known = found.get(pattern.name)
-        if known is None:
-            return {**found, pattern.name: node}
-        return found if known is node else None
+_NUMBERS: Final = frozenset((CONSTANT.name, broadcast_to.name))
+"""Ops of which a pattern's number may be the value."""
+
+Matcher = Callable[[Node, list[Any]], bool]
+
+
+def _orders(pattern: Any) -> list[Any]:
+    """The pattern with the operands of commutative ops in every order."""
     if not isinstance(pattern, Form):
-        return found if spread_scalar(node) == pattern else None
-    if node.op is not pattern.op or len(node.inputs) != len(pattern.args):
-        return None
-    if any(node.params[k] != v for k, v in pattern.params.items()):
-        return None
-    orders = [node.inputs]
-    if pattern.op.commutative and node.inputs[0] is not node.inputs[1]:
-        orders.append(node.inputs[::-1])
-    for operands in orders:
-        trial = found
-        for part, operand in zip(pattern.args, operands, strict=True):
-            extended = _match(part, operand, trial)
-            if extended is None:
-                break
-            trial = extended
-        else:
-            return trial
-    return None
+        return [pattern]
+    operands = [pattern.args]
+    if pattern.op.commutative and len(pattern.args) == 2:
+        operands.append(pattern.args[::-1])
+    return [
+        Form(pattern.op, parts, pattern.params)
+        for args in operands
+        for parts in product(*map(_orders, args))
+    ]
+
+
+def _matcher(pattern: Any, places: Mapping[str, int]) -> Matcher:
+    """What finds a pattern, and puts the nodes its variables stand for in their places."""
+    if isinstance(pattern, Variable):
+        return _variable_matcher(places[pattern.name])
+    if isinstance(pattern, Form):
+        return _form_matcher(pattern, [_matcher(part, places) for part in pattern.args])
+    return lambda node, found: bool(spread_scalar(node) == pattern)
+
+
+def _variable_matcher(place: int) -> Matcher:
+    def matches(node: Node, found: list[Any]) -> bool:
+        if found[place] is None:
+            found[place] = node
+        return found[place] is node
+
+    return matches
+
+
+def _form_matcher(pattern: Form, parts: list[Matcher]) -> Matcher:
+    op, params, count = pattern.op, pattern.params, len(parts)
+
+    def matches(node: Node, found: list[Any]) -> bool:
+        if node.op is not op or len(node.inputs) != count:
+            return False
+        for name, value in params.items():
+            if node.params[name] != value:
+                return False
+        for part, operand in zip(parts, node.inputs, strict=True):  # noqa: SIM110 - its speed
+            if not part(operand, found):
+                return False
+        return True
+
+    return matches
 
 
 def spread_scalar(node: Node) -> Any:

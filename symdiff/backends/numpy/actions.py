@@ -8,7 +8,16 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from symdiff.backends.numpy.kernels import Action, Key, copied, in_place, into, put_more, writes
+from symdiff.backends.numpy.kernels import (
+    Action,
+    Key,
+    Part,
+    copied,
+    in_place,
+    into,
+    put_more,
+    writes,
+)
 from symdiff.backends.numpy.scalars import holds_number, number_action
 from symdiff.graph import Graph
 from symdiff.node import Node
@@ -83,6 +92,8 @@ def _array_operands(args: Any) -> list[Node]:
     for arg in args:
         if isinstance(arg, Node):
             found.append(arg)
+        elif type(arg) is Part:
+            found.append(arg.node)
         elif type(arg) is tuple:
             found += _array_operands(arg)
     return found
@@ -107,7 +118,8 @@ def _actions(plan: Plan, step: Step, numbers: set[Node], floats: bool) -> list[A
             return [_as_float(_made(node))]
         return [_made(node)]
     if plan.places[node].kind in (BLOCK, BUFFER, OUTPUT):
-        return into(node, node) if writes(node) else [_put(node)]
+        cleared = plan.places[node].kind == OUTPUT
+        return into(node, node, step.reuses, cleared) if writes(node) else [_put(node)]
     if floats:
         action = number_action(node, numbers)
         if action is not None:

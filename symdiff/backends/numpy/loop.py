@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.backends.numpy.actions import Work, view
-from symdiff.backends.numpy.kernels import Action, Key, Number, Part
+from symdiff.backends.numpy.kernels import Action, Key, Number, Part, starts_cleared
 from symdiff.literals import Slice, map_param
 from symdiff.node import Node
 from symdiff.plan import ARGUMENT, BUFFER, CONSTANT, OUTPUT, VIEW
@@ -171,21 +171,23 @@ class Loop:
         return self._slot(("parameter", len(self.values)), self._known(arg))
 
     def _part(self, part: Part) -> int:
-        how = part.key if part.key is None else self._key(part.key)
-        shape = () if part.shape is None else evaluate_shape(part.shape, self.sizes)
+        shown = _Shown(
+            None if part.key is None else self._key(part.key),
+            evaluate_shape(part.shape or (), self.sizes),
+            part.dtype,
+        )
         if part.node in self.work.fixed:
             if part not in self.slot_of:
-                array = self.values[self.slot_of[part.node]]
-                self._slot(part, array.reshape(shape) if how is None else array[how])
+                self._slot(part, shown(self.values[self.slot_of[part.node]]))
             return self.slot_of[part]
         slot = self._dynamic(("part", len(self.values)))
-        shown = _Shown(how, shape)
         self._add(shown, (part.node,), {}, slot)
         return slot
 
     def _begin_output(self, node: Node) -> None:
         shape, dtype = evaluate_shape(node.shape, self.sizes), node.dtype
-        self._add(_Empty(shape, dtype), (), {}, self.slot_of[node])
+        made = np.zeros if starts_cleared(node) else np.empty
+        self._add(_Fresh(made, shape, dtype), (), {}, self.slot_of[node])
 
     def _result(self, output: Node) -> int:
         kind = self.work.plan.places[output].kind
@@ -248,24 +250,26 @@ def _fill(cell: Any, value: Any) -> None:
 
 
 class _Shown:
-    """Shows memory that is new in each call at an index, or in another shape."""
+    """Shows memory at an index, as another dtype, or in another shape."""
 
-    __slots__ = ("key", "shape")
+    __slots__ = ("dtype", "key", "shape")
 
-    def __init__(self, key: Any, shape: tuple[int, ...]) -> None:
-        self.key, self.shape = key, shape
+    def __init__(self, key: Any, shape: tuple[int, ...], dtype: Any) -> None:
+        self.key, self.shape, self.dtype = key, shape, dtype
 
     def __call__(self, array: Any) -> Any:
-        return array.reshape(self.shape) if self.key is None else array[self.key]
+        if self.key is not None:
+            return array[self.key]
+        return array.view(self.dtype) if self.dtype is not None else array.reshape(self.shape)
 
 
-class _Empty:
+class _Fresh:
     """New memory for an output."""
 
-    __slots__ = ("dtype", "shape")
+    __slots__ = ("dtype", "made", "shape")
 
-    def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
-        self.shape, self.dtype = shape, dtype
+    def __init__(self, made: Callable[..., Any], shape: tuple[int, ...], dtype: Any) -> None:
+        self.made, self.shape, self.dtype = made, shape, dtype
 
     def __call__(self) -> Any:
-        return np.empty(self.shape, self.dtype)
+        return self.made(self.shape, self.dtype)

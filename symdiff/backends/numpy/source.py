@@ -24,7 +24,7 @@ from typing import Any, Final
 import numpy as np
 
 from symdiff.backends.numpy.actions import Work, view
-from symdiff.backends.numpy.kernels import Action, Key, Number, Part
+from symdiff.backends.numpy.kernels import Action, Key, Number, Part, starts_cleared
 from symdiff.literals import Slice
 from symdiff.node import Node
 from symdiff.ops.declare import scalar_value
@@ -55,6 +55,7 @@ class Source:
         self.namespace: dict[str, Any] = {
             "np": np,
             "empty": np.empty,
+            "zeros": np.zeros,
             "ndarray": np.ndarray,
             "array": np.array,
             "asarray": np.asarray,
@@ -70,6 +71,7 @@ class Source:
         self.part_of: dict[Part, str] = {}
         self.dtypes: dict[np.dtype[Any], np.dtype[Any]] = {}
         self.blocks: dict[str, str] = {}
+        self.in_block = False
         self.setup: list[str] = []
         for node, place in self.plan.places.items():
             if node.op.name == "constant" and place.kind == CONSTANT:
@@ -223,12 +225,13 @@ class Source:
     def part(self, part: Part) -> str:
         """A view of a node's memory; one of the workspace is made once, when it is set up."""
         name = self.of[part.node]
-        text = (
-            f"{name}[{self.key(part.key)}]"
-            if part.key is not None
-            else f"{name}.reshape({self.shown(part.shape)})"
-        )
-        if part.node not in self.work.fixed:
+        if part.key is not None:
+            text = f"{name}[{self.key(part.key)}]"
+        elif part.dtype is not None:
+            text = f"{name}.view({self.dtype(part.dtype)})"
+        else:
+            text = f"{name}.reshape({self.shown(part.shape)})"
+        if part.node not in self.work.fixed or self.in_block:
             return text
         if part not in self.part_of:
             self.part_of[part] = self.fresh(f"{name}_part")
@@ -316,7 +319,8 @@ class Source:
 
     def _fresh_output(self, node: Node) -> Line:
         shape, dtype = self.shown(node.shape), self.dtype(node.dtype)
-        return f"{self.of[node]} = empty({shape}, {dtype})", None
+        made = "zeros" if starts_cleared(node) else "empty"
+        return f"{self.of[node]} = {made}({shape}, {dtype})", None
 
     def _statement(self, action: Action, node: Node) -> Line:
         text = self.expression(action)
@@ -340,7 +344,7 @@ class Source:
                 before.append((self._zero(node), None))
                 if node in self.work.cells:
                     after.append((f"{self.of[node]}[()] = {numbers[node]}", None))
-        whole = dict(self.of)
+        whole, self.in_block = dict(self.of), True
         inside: list[Line] = [(f"for i_ in range(0, {count}, {step}):", None)]
         inside += [(f"    {text}", None) for text in self._cuts(calls, f"{count} - i_", step)]
         for s, actions in calls:
@@ -352,7 +356,7 @@ class Source:
         # Rows of what a kernel made would keep all of it.
         rows = {x: name for x, name in self.of.items() if name != whole[x]}
         after += [(f"{rows[x]} = None", None) for x in rows if places[x].kind == MADE]
-        self.of = whole
+        self.of, self.in_block = whole, False
         return [*before, *inside, *after]
 
     def _zero(self, node: Node) -> str:

@@ -45,6 +45,14 @@ def custom_params(dtype: Any) -> Mapping[str, Any]:
     return own(sd.Graph().input("x", sd.TensorType(np.dtype(dtype), (3,)))).params
 
 
+def part_params(dtype: Any) -> Mapping[str, Any]:
+    """What a node of `x * sin(x)` and `y * x`, to be computed again, holds."""
+    graph = sd.Graph()
+    x, y = (graph.input(name, sd.TensorType(np.dtype(dtype), (3,))) for name in "xy")
+    parts = sd.checkpoint([x * sd.sin(x), y * x])
+    return parts[0].inputs[0].params
+
+
 def ignore(label: str, value: np.ndarray) -> None:
     """What a probe calls."""
 
@@ -152,6 +160,8 @@ SAMPLES: Mapping[str, Samples] = {
             Case(((2, 3),), {"axis": 0}),
         )
     ),
+    "barrier": Samples((Case(((3,), (2,)), {"token": 1}),)),
+    "checkpoint": Samples((Case(((3,), (3,)), part_params),)),
     "custom": Samples((Case(((3,),), custom_params),)),
     "einsum": Samples(
         tuple(Case(shapes, {"subscripts": subscripts}) for subscripts, *shapes in EINSUM)
