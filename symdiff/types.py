@@ -254,7 +254,7 @@ def as_dtype(value: object) -> np.dtype[Any]:
         dtype = np.dtype(value)  # type: ignore[call-overload]
     except TypeError as error:
         raise DTypeError(f"{value!r} is not a dtype; use one of {_dtype_list()}") from error
-    dtype = dtype.newbyteorder("=")
+    dtype = np.dtype(dtype.type)  # in the machine's order of bytes, the object arrays hold
     if value is None or dtype not in _NAME_OF:
         raise DTypeError(f"dtype {value!r} is not supported; use one of {_dtype_list()}")
     return dtype  # type: ignore[no-any-return]

@@ -38,7 +38,7 @@ def values(graph: sd.Graph, arrays: list[Any]) -> None:
             np.testing.assert_allclose(a, b, rtol=4 * np.finfo(a.dtype).eps, atol=4 * tiny)
 
 
-@pytest.mark.parametrize("name", sorted(set(_LOWER) - {"einsum"}))
+@pytest.mark.parametrize("name", sorted(set(_LOWER) - {"einsum", "add_n"}))
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
 def test_values_are_those_of_the_kernel_at_every_edge(name: str, dtype: str) -> None:
     softmaxes = ({"axis": 1}, {"axis": 0}, {"axis": (0, 1)})
@@ -97,6 +97,18 @@ def test_exponentials_of_the_same_values_are_computed_once() -> None:
     y = sd.sum(sd.softplus(x))
     source = sd.compile([x], [y, sd.grad(y, x)]).source
     assert source.count("exp(") == 1
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (0,), (1, 1, 2)])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_many_small_terms_are_summed_at_once(shape: Any, dtype: str) -> None:
+    g = sd.Graph("many")
+    x = g.input("x", sd.TensorType(np.dtype(dtype), shape))
+    total = sd.add_n(*[sd.sin(x) * float(k) for k in range(9)])
+    g.outputs = [total, sd.exp(total)]
+    array = np.linspace(-1.0, 1.0, int(np.prod(shape))).reshape(shape).astype(dtype)
+    values(g, [array])
+    assert ("concatenate" in backend.build(g, ()).source) == (len(shape) > 0)
 
 
 def test_a_graph_without_such_ops_is_left_as_it_is() -> None:

@@ -30,6 +30,7 @@ from symdiff.ops.elementwise import (
 )
 from symdiff.ops.extrema import maximum, minimum
 from symdiff.ops.functions import log1p
+from symdiff.ops.joining import concat
 from symdiff.ops.linalg import matmul
 from symdiff.ops.reduce import sum as sum_
 from symdiff.ops.reductions import max as max_
@@ -47,13 +48,19 @@ _SINGLE: Final = (np.dtype(np.float32), np.dtype(np.float64))
 
 def lowered(graph: Graph) -> Graph:
     """The graph with the ops of `_LOWER` replaced; the same graph where it has none."""
-    if not any(node.op.name in _LOWER and node.op.registered for node in graph.nodes):
+    if not any(_may_be_lowered(node) for node in graph.nodes):
         return graph
     rules = [
         function_rule(f"lower_{name}", REGISTRY.find(name), _guarded(lower))
         for name, lower in _LOWER.items()
     ]
     return run_rules(graph, rules, fold=False).graph
+
+
+def _may_be_lowered(node: Node) -> bool:
+    if node.op.name == "add_n":
+        return len(node.inputs) >= FEWEST_TERMS
+    return node.op.name in _LOWER and node.op.registered
 
 
 def _guarded(lower: Callable[..., Node | None]) -> Callable[[Node, Facts], Node | None]:
@@ -137,6 +144,24 @@ def _log_softmax(node: Node, x: Node, axis: tuple[int, ...]) -> Node | None:
     return subtract(differences, _log_total(exp(differences), axis))
 
 
+# -- sums ----------------------------------------------------------------------------------
+
+FEWEST_TERMS: Final = 6
+LARGEST_TERM: Final = 2_048
+MOST_BYTES: Final = 1 << 20
+"""When terms are put side by side and summed at once: many of them, so small that calls cost more
+than what they add, and not so many that keeping them all would show."""
+
+
+def _many_small(node: Node, *terms: Node) -> Node | None:
+    size = node.type.size * node.dtype.itemsize  # type: ignore[union-attr]
+    small = isinstance(size, int) and size <= LARGEST_TERM and len(terms) * size <= MOST_BYTES
+    if not small or not node.shape or len(terms) < FEWEST_TERMS:
+        return None
+    rows = concat(terms, axis=0)
+    return sum_(reshape(rows, shape=(len(terms), *node.shape)), axis=0)
+
+
 # -- products ------------------------------------------------------------------------------
 
 
@@ -163,6 +188,7 @@ def _einsum(node: Node, a: Node, b: Node, subscripts: str) -> Node | None:
 
 
 _LOWER: Final[Mapping[str, Callable[..., Any]]] = {
+    "add_n": _many_small,
     "einsum": _einsum,
     "expit": _sigmoid,
     "log_expit": _log_sigmoid,
