@@ -244,6 +244,9 @@ def _peak(plan: Plan, block_bytes: int) -> Dim | MaxOf:
     for block in plan.blocks:
         row = block.nbytes
         alive = alive + (max(row, block_bytes) if isinstance(row, int) else row + block_bytes)
+    for step in plan.steps:
+        if step.group >= 0 and is_total(step):
+            alive = alive + _held(step.node.type)  # the sum of a block, beside that of all
     moments: list[Dim] = []
     for node in plan.setup:
         if not views(node):

@@ -168,7 +168,6 @@ def test_the_large_tasks_run_in_blocks(task: Task) -> None:
     assert function._program._blocked is not None
 
 
-@pytest.mark.xfail(strict=True, reason="a block's sum over its rows is made anew in each block")
 def test_a_sum_over_the_rows_of_blocks_takes_no_buffer_for_each_block() -> None:
     def check() -> None:
         function, args = compiled(tasks._mixture(400, 20, 25))

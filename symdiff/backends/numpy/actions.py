@@ -12,6 +12,7 @@ from symdiff.backends.numpy.kernels import (
     Action,
     Key,
     Part,
+    Scratch,
     copied,
     in_place,
     into,
@@ -116,7 +117,7 @@ def _actions(plan: Plan, step: Step, numbers: set[Node], floats: bool) -> list[A
         if floats and holds_number(node):
             numbers.add(node)
             return [_as_float(_made(node))]
-        return [_made(node)]
+        return into(node, Scratch(node)) if node.shape else [_made(node)]
     if plan.places[node].kind in (BLOCK, BUFFER, OUTPUT):
         cleared = plan.places[node].kind == OUTPUT
         return into(node, node, step.reuses, cleared) if writes(node) else [_put(node)]

@@ -25,10 +25,12 @@ __all__ = [
     "Key",
     "Number",
     "Part",
+    "Scratch",
     "copied",
     "in_place",
     "into",
     "put_more",
+    "starts_cleared",
     "writes",
 ]
 
@@ -40,6 +42,12 @@ class Part(NamedTuple):
     key: tuple[Any, ...] | None = None
     shape: tuple[Any, ...] | None = None
     dtype: np.dtype[Any] | None = None
+
+
+class Scratch(NamedTuple):
+    """Memory beside a node's own, of its type."""
+
+    node: Node
 
 
 class Number(NamedTuple):

@@ -24,7 +24,7 @@ from typing import Any, Final
 import numpy as np
 
 from symdiff.backends.numpy.actions import Work, view
-from symdiff.backends.numpy.kernels import Action, Key, Number, Part, starts_cleared
+from symdiff.backends.numpy.kernels import Action, Key, Number, Part, Scratch, starts_cleared
 from symdiff.literals import Slice
 from symdiff.node import Node
 from symdiff.ops.declare import scalar_value
@@ -72,6 +72,7 @@ class Source:
         self.dtypes: dict[np.dtype[Any], np.dtype[Any]] = {}
         self.blocks: dict[str, str] = {}
         self.in_block = False
+        self.scratches: dict[Node, str] = {}
         self.setup: list[str] = []
         for node, place in self.plan.places.items():
             if node.op.name == "constant" and place.kind == CONSTANT:
@@ -189,6 +190,8 @@ class Source:
             return self.number(arg.node)
         if type(arg) is Part:
             return self.part(arg)
+        if type(arg) is Scratch:
+            return self.scratch(arg.node)
         if type(arg) is Key:
             return self.key(arg.entries)
         if isinstance(arg, Size):
@@ -348,11 +351,17 @@ class Source:
         inside: list[Line] = [(f"for i_ in range(0, {count}, {step}):", None)]
         inside += [(f"    {text}", None) for text in self._cuts(calls, f"{count} - i_", step)]
         for s, actions in calls:
+            node = s.node
             for action in actions:
-                text, _ = self._statement(action, s.node)
-                if is_total(s):
-                    text = self._sum_up(s.node, self.expression(action), whole[s.node])
-                inside.append((f"    {text}", s.node))
+                text, _ = self._statement(action, node)
+                if not is_total(s):
+                    inside.append((f"    {text}", node))
+                elif not node.shape:
+                    inside.append((f"    {self._sum_up(node, self.expression(action))}", node))
+                else:
+                    more = ", ".join([whole[node], self.scratch(node), whole[node]])
+                    inside.append((f"    {text}", node))
+                    inside.append((f"    {self.hold(np.add, 'add')}({more})", None))
         # Rows of what a kernel made would keep all of it.
         rows = {x: name for x, name in self.of.items() if name != whole[x]}
         after += [(f"{rows[x]} = None", None) for x in rows if places[x].kind == MADE]
@@ -367,12 +376,18 @@ class Source:
             return f"{self.of[node]}[...] = 0"
         return f"{self.of[node]} = {self.hold(node.dtype.type(0), 'zero')}"
 
-    def _sum_up(self, node: Node, value: str, name: str) -> str:
+    def _sum_up(self, node: Node, value: str) -> str:
         if node in self.number_of:
             return f"{self.number_of[node]} += {value}"
-        if node.shape:
-            return f"{self.hold(np.add, 'add')}({name}, {value}, {name})"
-        return f"{name} = {name} + {value}"
+        return f"{self.of[node]} = {self.of[node]} + {value}"
+
+    def scratch(self, node: Node) -> str:
+        """The name of memory beside a node's own."""
+        if node not in self.scratches:
+            self.scratches[node] = self.fresh(f"{self.of[node]}_more")
+            shape, dtype = self.shown(node.shape), self.dtype(node.dtype)
+            self.setup.append(f"{self.scratches[node]} = empty({shape}, {dtype})")
+        return self.scratches[node]
 
     def _cuts(self, calls: Sequence[Call], left: str, step: str) -> list[str]:
         """Names for the rows of a block; from here on they stand for their nodes."""
