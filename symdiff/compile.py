@@ -32,6 +32,7 @@ def compile(
     *,
     optimize: str | tuple[str, ...] = "default",
     sizes: Mapping[str, int] | None = None,
+    assume: Mapping[str, int] | None = None,
     verbose: bool = False,
 ) -> CompiledFunction:
     """A fast Python callable for expressions.
@@ -44,10 +45,12 @@ def compile(
     - `outputs`: a node, or nested nodes; a call returns the same nesting of arrays.
     - `optimize`: ``"none"``, ``"safe"``, ``"default"``, ``"fast"``, or a tuple of pass names.
     - `sizes`: values of named sizes, where no argument's shape settles them.
+    - `assume`: what named sizes will be, more or less. Results are right for all sizes; for these
+      the orders of matrix products are chosen, where names leave open which one is cheapest.
     - `verbose`: print what each pass did and took, the plan, and what a call costs.
 
-    Raises `ArgumentError` for what is not an input, inputs that repeat, or outputs that need an
-    input that is not listed.
+    Raises `ArgumentError` for what is not an input, inputs that repeat, outputs that need an
+    input that is not listed, and names in `sizes` or `assume` that are no sizes of the graph.
 
     >>> import numpy as np, symdiff as sd
     >>> g = sd.Graph("line")
@@ -82,7 +85,13 @@ def compile(
     results = map_tree(lambda _: None, outputs)
     history = (array("q", [n.index for n in stands_for]), graph._provenance[:])
     function = CompiledFunction(
-        snapshot, None if flat else arguments, results, optimize, dict(sizes or {}), history
+        snapshot,
+        None if flat else arguments,
+        results,
+        optimize,
+        dict(sizes or {}),
+        dict(assume or {}),
+        history,
     )
     if verbose:
         print(function.report())
@@ -118,6 +127,20 @@ def _check_inputs(graph: Graph, inputs: list[Node], outputs: list[Node]) -> None
             )
 
 
+def _check_assumed(graph: Graph, names: Sequence[str], assume: Mapping[str, Any]) -> None:
+    if unknown := sorted(assume.keys() - {*names}):
+        raise ArgumentError(
+            f"assume={{...}}: {', '.join(unknown)} is no size of graph {graph.name}; "
+            f"its sizes are {', '.join(names) or 'none'}"
+        )
+    for name, size in assume.items():
+        if not isinstance(size, int | np.integer) or size < 1:
+            raise ArgumentError(
+                f"assume={{...}}: {name} is {size!r}; give a whole number from 1, about what "
+                "it will be"
+            )
+
+
 def _nesting(outputs: Any) -> Callable[[tuple[Any, ...]], Any]:
     """What makes the nesting of `outputs` of as many results, the shortest way."""
     if outputs is None:
@@ -144,15 +167,19 @@ class CompiledFunction:
         outputs: Any,
         optimize: str | tuple[str, ...],
         sizes: dict[str, int],
+        assume: dict[str, int],
         history: tuple[array[int], array[int]],
     ) -> None:
-        self._state = (graph, inputs, outputs, optimize, sizes, history)
+        self._state = (graph, inputs, outputs, optimize, sizes, assume, history)
         self._inputs = inputs
+        self._binder = Binder(graph, sizes)
+        _check_assumed(graph, self._binder.size_names, assume)
         passes = first_use.module("rewrite.passes")
-        self.graph: Graph = passes.optimize(passes.expand(graph), optimize).graph
+        self.graph: Graph = passes.optimize(
+            passes.expand(graph), optimize, assume={**assume, **sizes}
+        ).graph
         """The optimised graph that runs."""
         self._nested = _nesting(outputs)
-        self._binder = Binder(graph, sizes)
         self._program = first_use.module("backends.numpy").build(
             self.graph, self._binder.size_names
         )
@@ -184,9 +211,9 @@ class CompiledFunction:
 
     def report(self) -> str:
         """What compiling did: what each pass changed and took, the plan, and what a call costs."""
-        snapshot, _, _, optimize, *_ = self._state
+        snapshot, _, _, optimize, sizes, assume, _ = self._state
         module = first_use.module("report")
-        text: str = module.report(snapshot, optimize, self._binder.size_names)
+        text: str = module.report(snapshot, optimize, self._binder.size_names, {**assume, **sizes})
         return text
 
     def profile(self, *args: Any, **named: Any) -> Profile:

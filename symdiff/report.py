@@ -7,7 +7,7 @@ which modules load.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Final
 
@@ -22,7 +22,12 @@ __all__ = ["report"]
 WIDTH: Final = 92
 
 
-def report(graph: Graph, level: str | tuple[str, ...], size_names: Sequence[str]) -> str:
+def report(
+    graph: Graph,
+    level: str | tuple[str, ...],
+    size_names: Sequence[str],
+    assume: Mapping[str, int],
+) -> str:
     """What each pass over a graph did and took, the plan it came to, and what that costs."""
     lines = [f"compile {graph.name}: {len(graph)} nodes"]
     clock = _Clock()
@@ -39,7 +44,7 @@ def report(graph: Graph, level: str | tuple[str, ...], size_names: Sequence[str]
         seen = len(log or ())
         clock.lap()
 
-    optimized = optimize(expanded, level, watch=watch).graph
+    optimized = optimize(expanded, level, assume=assume, watch=watch).graph
     clock.lap()
     program = build(optimized, size_names)
     took = clock.lap()

@@ -1,4 +1,4 @@
-"""What every test shares: the Hypothesis profile and the golden files.
+"""What every test shares: one thread for BLAS, the Hypothesis profile and the golden files.
 
 A golden test compares a text with `tests/golden/NAME.txt`; `pytest --update-golden` rewrites
 the files, and the diff of the commit shows what changed.
@@ -15,6 +15,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 GOLDEN = Path(__file__).parent / "golden"
+
+# Before anything imports NumPy. Threads of BLAS wait for one another in a loop: where the cores
+# are busy with other tests, products of small matrices take twenty times as long.
+for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
 
 # On a shared machine slowness says nothing about the code; in CI every run tries the same.
 settings.register_profile(

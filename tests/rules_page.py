@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import symdiff as sd
 from symdiff.rewrite.pattern import Form, Rule, Variable
-from symdiff.rewrite.rules import TABLES
+from symdiff.rewrite.rules.tables import TABLES
 from symdiff.rewrite.show import shown
 
-__all__ = ["HEADING", "PAGE", "rules_part"]
+__all__ = ["HEADING", "PAGE", "meaning", "rules_part"]
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "rewrites.md"
 HEADING: Final = "## The rules"
@@ -52,30 +52,29 @@ def _rows(rules: Sequence[Rule]) -> Iterator[str]:
     rows: dict[tuple[str, str, str], list[str]] = {}
     for rule in rules:
         level = "default" if rule.exact else "fast"
-        at = rows.setdefault((rule.name, _meaning(rule), level), [])
+        at = rows.setdefault((rule.name, meaning(rule), level), [])
         if rule.op.name not in at:
             at.append(rule.op.name)
-    for (name, meaning, level), ops in rows.items():
+    for (name, says, level), ops in rows.items():
         shown_ops = ", ".join(f"`{op}`" for op in ops[:_MOST_OPS])
         more = f" and {len(ops) - _MOST_OPS} more" if len(ops) > _MOST_OPS else ""
-        yield f"| `{name}` | {shown_ops}{more} | {_cell(meaning)} | {level} |"
+        yield f"| `{name}` | {shown_ops}{more} | {_cell(says)} | {level} |"
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("``", "`")
+    return text.replace("|", "\\|").replace("``", "`").replace(" -> ", " → ")
 
 
-def _meaning(rule: Rule) -> str:
-    """What a rule does: both sides, or what its function says of itself."""
+def meaning(rule: Rule) -> str:
+    """What a rule does: both sides, or what its function says of itself, which may be nothing."""
     if rule.left is not None:
         right = _right(rule)
         if right is not None:
             return f"`{_text(rule.left)}` → `{right}`"
-    said = _said(rule.apply)
-    return said or rule.name.replace("_", " ")
+    return _said(rule.apply)
 
 
-def _said(function: Callable[..., Any]) -> str | None:
+def _said(function: Callable[..., Any]) -> str:
     """The first sentence of the docstring of the function of a rule, or of one it wraps."""
     stack: list[Any] = [function]
     while stack:
@@ -86,7 +85,7 @@ def _said(function: Callable[..., Any]) -> str | None:
             return re.sub(r"\s+", " ", found.__doc__.strip().split("\n\n")[0])
         cells = [cell.cell_contents for cell in found.__closure__ or ()]
         stack += [c for c in cells if isinstance(c, FunctionType)]
-    return None
+    return ""
 
 
 # -- both sides of a pattern -----------------------------------------------------------------

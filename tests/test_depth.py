@@ -43,9 +43,8 @@ def eager(steps: int, x: float) -> tuple[float, float]:
     return y, d
 
 
-# Steps of a chain of 10^5 nodes with its gradient's, and of one of 10^6 before it is
-# differentiated.
-@pytest.mark.parametrize("steps", [14_300, pytest.param(333_334, marks=pytest.mark.slow)])
+# Steps of a chain of 10^5 nodes with its gradient's, and of one of 10^6.
+@pytest.mark.parametrize("steps", [14_300, pytest.param(143_000, marks=pytest.mark.slow)])
 def test_a_long_chain_lives_and_dies(steps: int) -> None:
     g = deep(steps)
     assert len(g) > 7 * steps - 10
@@ -144,7 +143,7 @@ print(max(sizes[:60]), max(sizes[60:]))
 """
 
 
-@pytest.mark.parametrize("steps", [300, pytest.param(4_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("steps", [300, pytest.param(2_000, marks=pytest.mark.slow)])
 def test_memory_does_not_grow_over_a_hundred_dropped_graphs(steps: int) -> None:
     # Nobody calls gc.collect() here: the collector runs when Python runs it.
     found = subprocess.run(

@@ -133,6 +133,8 @@ class _Memory:
 
     def _inner(self) -> set[Node]:
         """Values that are made and read inside one group."""
+        if all(step.group < 0 for step in self.steps):
+            return set()
         group_of: dict[Node, int] = {}
         found: set[Node] = set()
         for step, reads in zip(self.steps, self.reads, strict=True):
@@ -154,13 +156,18 @@ class _Memory:
         """
         last: dict[int, int] = {s.group: k for k, s in enumerate(self.steps) if s.group >= 0}
         ends: dict[Node, int] = {}
+        roots = self.roots
         for k, (step, reads) in enumerate(zip(self.steps, self.reads, strict=True)):
             node = step.node
+            if step.group < 0:
+                for x in reads:
+                    ends[roots[x]] = k
+                ends[roots[node]] = k
+                continue
             for x in (*reads, node):
-                root, end = self.roots[x], k
-                if step.group >= 0 and x is not node and not (x is root and cut(x, node)):
-                    end = last[step.group]
-                ends[root] = max(end, ends.get(root, 0))
+                rows = x is node or (x is roots[x] and cut(x, node))
+                end = k if rows else last[step.group]
+                ends[roots[x]] = max(end, ends.get(roots[x], 0))
         for output in self.graph.outputs:
             ends[self.roots[output]] = len(self.steps)
         return ends

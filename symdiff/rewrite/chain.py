@@ -61,7 +61,8 @@ def reorder(graph: Graph, sizes: Mapping[str, int] | None = None) -> Pass:
         if node.op is matmul or node in inner:
             inner.update(x for x in node.inputs if uses[x] == 1 and _passes(node, x))
     plans: dict[Node, _Chain] = {}
-    for node in live:
+    chained = any(node.op is matmul for node in inner)
+    for node in live if chained else ():
         if node.op is matmul and node not in inner:
             chain = _chain_of(node, inner)
             tree = _cheaper(chain, sizes or {})

@@ -15,6 +15,8 @@ __all__ = ["collected"]
 
 def collected(space: Space, form: Form) -> Form:
     """The form with terms at the same places added, as far as no sum is larger than they are."""
+    if len(form.terms) < 2:
+        return form
     buckets: dict[Any, list[Term]] = {}
     for term in form.terms:
         names: dict[int, int] = {}

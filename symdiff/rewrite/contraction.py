@@ -82,6 +82,8 @@ def product(
 
 
 def _ordered(factor: Factor, labels: Sequence[int]) -> Node:
+    if factor.labels == tuple(labels):
+        return factor.node
     return permute_dims(factor.node, axes=tuple(map(factor.labels.index, labels)))
 
 

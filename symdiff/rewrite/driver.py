@@ -14,7 +14,7 @@ and each new node is known by the old one at whose place it was made.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -31,7 +31,7 @@ from symdiff.rewrite.pattern import Rule, spread_scalar
 from symdiff.rewrite.show import shown
 from symdiff.types import TensorType, broadcast_shapes
 
-__all__ = ["Budget", "Firing", "Pass", "run_rules"]
+__all__ = ["Budget", "Firing", "Pass", "Source", "listed", "run_rules"]
 
 MOST_SWEEPS: Final = 8
 FIRINGS_A_NODE: Final = 16
@@ -95,7 +95,7 @@ class Budget:
 
 def run_rules(
     graph: Graph,
-    rules: Iterable[Rule],
+    rules: Iterable[Rule] | Source,
     log: list[Firing] | None = None,
     *,
     fold: bool = True,
@@ -104,13 +104,13 @@ def run_rules(
 ) -> Pass:
     """Rewrite until nothing fires. The graph's inputs and outputs keep their places.
 
-    Arguments: `rules`, tried in this order at each node; `log`, to which firings are appended;
-    `fold`, carry out operations on constants where the result is not larger; `budget`, how many
-    firings there may be; `tidy`, where nothing fires too merge equal nodes and remove what no
-    output needs; else the graph itself is given back then.
+    Arguments: `rules`, tried in this order at each node, or what gives them; `log`, to which
+    firings are appended; `fold`, carry out operations on constants where the result is not
+    larger; `budget`, how many firings there may be; `tidy`, where nothing fires too merge equal
+    nodes and remove what no output needs; else the graph itself is given back then.
     """
-    rules = tuple(rules)
-    every, nothing = _Dispatch(rules, fold), _Dispatch((), False)
+    source = rules if callable(rules) else listed(rules)
+    every, nothing = _Dispatch(source, fold), _Dispatch(listed(()), False)
     dispatch = every
     budget = budget or Budget()
     budget.grant(len(graph))
@@ -131,10 +131,8 @@ def run_rules(
                 before.discard()
             if not sweep.fired:
                 break
-            if dispatch is every:  # what is left depends on how often nodes are used
-                dispatch = _Dispatch([r for r in rules if r in sweep.asking], False)
-            else:
-                dispatch = every
+            # What is left depends on how often nodes are used.
+            dispatch = _Dispatch(source, False, sweep.asking) if dispatch is every else every
         _carry_provenance(graph, latest, whole)
         old, new = graph.nodes, latest.nodes
         return Pass(
@@ -164,17 +162,30 @@ def _carry_provenance(graph: Graph, latest: Graph, places: Sequence[int]) -> Non
 
 _Found = tuple[bool, tuple[Rule, ...]]
 
+Source = Callable[[Op, Sequence[Op]], Iterable[Rule]]
+"""What gives the rules that may fire at nodes of an op on operands made by others, in order."""
+
+
+def listed(rules: Iterable[Rule]) -> Source:
+    """The rules of a list as a source."""
+    by_op: dict[Op, list[Rule]] = {}
+    for rule in rules:
+        by_op.setdefault(rule.op, []).append(rule)
+    return lambda op, operands: by_op.get(op, ())
+
 
 class _Dispatch:
-    """The rules that can match a node, by its op and the ops its operands are made by."""
+    """The rules that can match a node, by its op and the ops its operands are made by.
 
-    __slots__ = ("_by_op", "_fold", "_found")
+    Of those with ids in `only`, if that is given.
+    """
 
-    def __init__(self, rules: Iterable[Rule], fold: bool) -> None:
-        self._by_op: dict[Op, list[Rule]] = {}
-        for rule in rules:
-            self._by_op.setdefault(rule.op, []).append(rule)
+    __slots__ = ("_fold", "_found", "_only", "_source")
+
+    def __init__(self, source: Source, fold: bool, only: Collection[int] | None = None) -> None:
+        self._source = source
         self._fold = fold
+        self._only = only
         self._found: dict[Any, _Found | None] = {}
 
     def of(self, op: Op, inputs: Sequence[Node]) -> _Found | None:
@@ -188,7 +199,9 @@ class _Dispatch:
             key = (op, frozenset([x.op for x in inputs]))
         if key not in self._found:
             made_by = [x.op for x in inputs]
-            rules = [r for r in self._by_op.get(op, ()) if r.may_match(made_by)]
+            rules = [r for r in self._source(op, made_by) if r.may_match(made_by)]
+            if self._only is not None:
+                rules = [r for r in rules if id(r) in self._only]
             foldable = self._fold and may_fold(op, made_by)
             self._found[key] = (foldable, tuple(rules)) if foldable or rules else None
         return self._found[key]
@@ -245,7 +258,7 @@ class _Sweep:
         self.opened: set[Node] = set()  # replaced nodes for which nothing stands yet
         self.places: list[int] = [-1] * len(graph)  # old index -> new index
         self.sources = array("q")  # new index -> the old one at whose place it was made
-        self.asking: set[Rule] = set()  # rules that were told that a node is shared
+        self.asking: set[int] = set()  # ids of rules that were told that a node is shared
         self.at = 0  # index of the old node at whose place rules are firing
         self.fired = 0
 
@@ -388,7 +401,7 @@ class _Sweep:
                     continue
             result = rule.apply(node, facts)
             if facts.said_shared:
-                self.asking.add(rule)
+                self.asking.add(id(rule))
                 facts.said_shared = False
             if result is not None and result is not node:
                 result = _as_typed(result, node, rule.name)

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from symdiff import first_use
 from symdiff.binding import unify_shapes
 from symdiff.errors import ArgumentError
 from symdiff.graph import Graph
 from symdiff.inline import rebuild
 from symdiff.node import Node
+from symdiff.op import Op
+from symdiff.ops.linalg import matmul
 from symdiff.ops.structure import item
-from symdiff.rewrite.chain import reorder
-from symdiff.rewrite.driver import Budget, Firing, Pass, run_rules
+from symdiff.rewrite.driver import Budget, Firing, Pass, Source, listed, run_rules
 from symdiff.rewrite.facts import Facts
 from symdiff.rewrite.pattern import Rule, function_rule
-from symdiff.rewrite.rules import TABLES
-from symdiff.rewrite.structured import structured
-from symdiff.rewrite.triggers import dispatch
+from symdiff.rewrite.rules import FILES, PASSES
+from symdiff.rewrite.triggers import dispatch, is_concerned
 from symdiff.types import TupleType
 
 __all__ = [
@@ -33,15 +36,40 @@ __all__ = [
     "expand",
     "optimize",
     "pass_names",
+    "rules_from",
     "rules_of",
     "run_passes",
 ]
 
-FIRST_PASSES: Final[dict[str, Callable[[Graph], Pass]]] = {"structure": structured}
+
+STRUCTURED: Final = ("eye", "put_diagonal")
+"""Names of the ops with which structure begins."""
+
+
+def _structured(graph: Graph) -> Pass:
+    """The pass of `structured`, which loads where there is a structure to follow."""
+    if not any(node.op.name in STRUCTURED for node in graph.nodes):
+        return Pass(graph, {})  # which says no change
+    found: Pass = first_use.module("rewrite.structured").structured(graph)
+    return found
+
+
+FIRST_PASSES: Final[dict[str, Callable[[Graph], Pass]]] = {"structure": _structured}
 """The same before all rules, which would take apart what these look for."""
 
-GRAPH_PASSES: Final[dict[str, Callable[[Graph], Pass]]] = {"chain": reorder}
-"""Passes over a whole graph, by name; each gives back the graph it was given to say no change."""
+
+def _reordered(graph: Graph, assume: Mapping[str, int]) -> Pass:
+    """The pass of `chain`, which loads where there are two products that can be one chain."""
+    products = [node for node in graph.nodes if node.op is matmul]
+    if len(products) < 2 or not any(node.ndim for node in products):
+        return Pass(graph, {})
+    found: Pass = first_use.module("rewrite.chain").reorder(graph, assume)
+    return found
+
+
+GRAPH_PASSES: Final[dict[str, Callable[[Graph, Mapping[str, int]], Pass]]] = {"chain": _reordered}
+"""Passes over a whole graph and what its sizes are assumed to be, by name; each gives back the
+graph it was given to say no change."""
 
 _FOLD: Final = "fold"
 _INEXACT: Final = "inexact"
@@ -50,8 +78,8 @@ _STABILITY: Final = "stability"
 LEVELS: Final[dict[str, tuple[str, ...]]] = {
     "none": (),
     "safe": (_FOLD,),
-    "default": (_FOLD, *FIRST_PASSES, *TABLES, *GRAPH_PASSES),
-    "fast": (_FOLD, *FIRST_PASSES, *TABLES, *GRAPH_PASSES, _INEXACT),
+    "default": (_FOLD, *FIRST_PASSES, *PASSES, *GRAPH_PASSES),
+    "fast": (_FOLD, *FIRST_PASSES, *PASSES, *GRAPH_PASSES, _INEXACT),
 }
 """Level -> names of passes: those of the tables and graph passes, and two more.
 
@@ -80,7 +108,7 @@ class Optimized(NamedTuple):
 
 def pass_names(optimize: str | tuple[str, ...]) -> tuple[str, ...]:
     """The passes a level or a tuple of names stands for; `ArgumentError` for unknown ones."""
-    known = (_FOLD, *FIRST_PASSES, *TABLES, *GRAPH_PASSES, _INEXACT)
+    known = (_FOLD, *FIRST_PASSES, *PASSES, *GRAPH_PASSES, _INEXACT)
     names = LEVELS.get(optimize) if isinstance(optimize, str) else tuple(optimize)
     if names is None or any(name not in known for name in names):
         raise ArgumentError(
@@ -93,8 +121,36 @@ def pass_names(optimize: str | tuple[str, ...]) -> tuple[str, ...]:
 def rules_of(names: Iterable[str]) -> list[Rule]:
     """The rules of the passes named, in the order in which they are tried."""
     names = tuple(names)
-    tables = [TABLES[name] for name in TABLES if name in names]
-    return [rule for table in tables for rule in table if rule.exact or _INEXACT in names]
+    tables = first_use.module("rewrite.rules.tables").TABLES
+    found = [rule for name in PASSES if name in names for rule in tables[name]]
+    return [rule for rule in found if rule.exact or _INEXACT in names]
+
+
+def rules_from(names: Iterable[str], own: Sequence[Rule] = ()) -> Source:
+    """The same as a source, after rules of one's own: what can fire nowhere is not loaded."""
+    names = tuple(names)
+    files = [file for file in FILES if file.tried_by in names]
+    first, every = listed(own), _INEXACT in names
+
+    def starting(op: Op, operands: Sequence[Op]) -> list[Rule]:
+        made_by = frozenset([x.name for x in operands])
+        found = list(first(op, operands))
+        for file in files:
+            if file.concerns(op.name, made_by):
+                rules = _by_op(file.module, file.table).get(op, ())
+                found += [rule for rule in rules if rule.exact or every]
+        return found
+
+    return starting
+
+
+@cache
+def _by_op(module: str, table: str) -> Mapping[Op, Sequence[Rule]]:
+    """The rules of a file, by the op they fire at."""
+    found: dict[Op, list[Rule]] = {}
+    for rule in getattr(first_use.module(f"rewrite.rules.{module}"), table):
+        found.setdefault(rule.op, []).append(rule)
+    return found
 
 
 def optimize(
@@ -105,6 +161,7 @@ def optimize(
     trace: bool = False,
     limit: int | None = None,
     watch: Watch | None = None,
+    assume: Mapping[str, int] | None = None,
 ) -> Optimized:
     """The graph's outputs, simplified, as another graph.
 
@@ -113,7 +170,8 @@ def optimize(
     facts about the operands prove harmless), ``"fast"`` (all rules), or a tuple of pass names;
     `rules`, some of your own, tried before all others; `trace`, print every firing; `limit`,
     stop after so many firings (see `sd.testing.bisect_rewrites`); `watch`, called after each
-    pass with its name, the graphs before and after it, and what fired so far.
+    pass with its name, the graphs before and after it, and what fired so far; `assume`, what
+    named sizes will be, for which orders of matrix products are chosen.
 
     Returns the new graph, the map from old nodes to new ones, the firings when traced, and the
     map from new nodes to where they came from. Provenance, order and origin are carried over.
@@ -133,7 +191,7 @@ def optimize(
     own = tuple(rules)
     if names or own:
         log = firings if trace or watch is not None else None
-        done = run_passes(graph, names, log, Budget(limit), watch, own)
+        done = run_passes(graph, names, log, Budget(limit), watch, own, assume or {})
     else:
         itself = {node: node for node in graph.nodes}
         done = Pass(graph, itself, itself)
@@ -150,14 +208,18 @@ def run_passes(
     budget: Budget,
     watch: Watch | None = None,
     own: Sequence[Rule] = (),
+    assume: Mapping[str, int] = MappingProxyType({}),
 ) -> Pass:
     """The passes of these names in their order, and rules of one's own, as one pass."""
-    rules, fold = [*own, *rules_of(names)], _FOLD in names
-    watch = watch or _nothing
+    fold, watch = _FOLD in names, watch or _nothing
     first: Pass | None = None
+    if _STABILITY in names and not is_concerned(graph.nodes, values=True):
+        names = tuple([name for name in names if name != _STABILITY])
+    rules = rules_from(names, own)
     if _STABILITY in names and not budget.is_spent and dispatch(graph.nodes, values=True):
         # On what the user wrote: other rules put sums of products in other forms.
-        found = run_rules(graph, TABLES[_STABILITY], log, fold=False, budget=budget, tidy=False)
+        table = rules_from((_STABILITY,))
+        found = run_rules(graph, table, log, fold=False, budget=budget, tidy=False)
         if found.graph is not graph:
             watch(_STABILITY, graph, found.graph, log)
             first, graph = found, found.graph
@@ -172,10 +234,10 @@ def run_passes(
     done = run_rules(graph, rules, log, fold=fold, budget=budget)
     watch("rules", graph, done.graph, log)
     done = done if first is None else _after(first, done)
-    for name, graph_pass in GRAPH_PASSES.items():
+    for name, later_pass in GRAPH_PASSES.items():
         if name not in names or budget.is_spent:
             continue
-        moved = graph_pass(done.graph)
+        moved = later_pass(done.graph, assume)
         if moved.graph is done.graph:
             continue
         _note(name, done.graph, moved.graph, budget, log)

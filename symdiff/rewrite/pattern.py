@@ -10,7 +10,7 @@ twice must match one node; operands of commutative ops match in either order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any, Final, NamedTuple
 
@@ -94,10 +94,15 @@ class Rule(NamedTuple):
     """Of each set, some operand must be made by an op of that name: a reason to look no closer."""
     numbers: tuple[Any, ...] = ()
     """What some operands must be, each of them; likewise."""
+    finds: Callable[[Node], bool] | None = None
+    """Whether a node is of the form of the left side, where that is a pattern."""
 
     def may_match(self, operands: Iterable[Op]) -> bool:
         """Whether a node whose operands are made by these ops can be the rule's left side."""
-        names = frozenset([op.name for op in operands])
+        made_by = list(operands)
+        if self.left is not None:
+            return any(_fits(form, made_by) for form in _turned(self.left))
+        names = frozenset([op.name for op in made_by])
         return not any(names.isdisjoint(wanted) for wanted in self.needs)
 
 
@@ -116,11 +121,22 @@ def rule(
     """
     names = left.__code__.co_varnames[: left.__code__.co_argcount]
     form = left(*[Variable(n) for n in names])
-    places = {n: k for k, n in enumerate(names)}
-    matchers = [_matcher(order, places) for order in _orders(form)]
+    made: list[Matcher] = []
+    twins = len(form.args) == 2 and form.args[0] is form.args[1]
+
+    def matchers() -> list[Matcher]:
+        if not made:  # most rules of a table are never tried
+            places = {n: k for k, n in enumerate(names)}
+            made.extend([_matcher(order, places) for order in _orders(form)])
+        return made
+
+    def finds(node: Node) -> bool:
+        return any(matches(node, [None] * len(names)) for matches in matchers())
 
     def apply(node: Node, facts: Facts) -> Node | None:
-        for matches in matchers:
+        if twins and node.inputs[0] is not node.inputs[1]:
+            return None
+        for matches in made or matchers():
             nodes: list[Any] = [None] * len(names)
             if not matches(node, nodes):
                 continue
@@ -143,7 +159,7 @@ def rule(
         ]
     )
     numbers = tuple([part for part in form.args if not isinstance(part, Term)])
-    return Rule(name, form.op, apply, exact, form, right, needs, numbers)
+    return Rule(name, form.op, apply, exact, form, right, needs, numbers, finds)
 
 
 def function_rule(
@@ -153,14 +169,18 @@ def function_rule(
     *,
     exact: bool = True,
     operands: Iterable[Op | str] = (),
+    beside: Iterable[Op | str] = (),
 ) -> Rule:
     """A rule whose left side needs a look at params or at any number of operands.
 
     Arguments: `operands`, ops (or their names) of which one must have made an operand, where
-    that is so: the rule is not tried elsewhere.
+    that is so: the rule is not tried elsewhere; `beside`, others, of which likewise one must.
     """
-    needs = frozenset([op if isinstance(op, str) else op.name for op in operands])
-    return Rule(name, op, apply, exact, None, None, (needs,) if needs else ())
+    sets = [
+        frozenset([op if isinstance(op, str) else op.name for op in ops])
+        for ops in (operands, beside)
+    ]
+    return Rule(name, op, apply, exact, None, None, tuple([names for names in sets if names]))
 
 
 _NUMBERS: Final = frozenset((CONSTANT.name, broadcast_to.name))
@@ -173,14 +193,31 @@ def _orders(pattern: Any) -> list[Any]:
     """The pattern with the operands of commutative ops in every order."""
     if not isinstance(pattern, Form):
         return [pattern]
-    operands = [pattern.args]
-    if pattern.op.commutative and len(pattern.args) == 2:
-        operands.append(pattern.args[::-1])
     return [
         Form(pattern.op, parts, pattern.params)
-        for args in operands
-        for parts in product(*map(_orders, args))
+        for form in _turned(pattern)
+        for parts in product(*map(_orders, form.args))
     ]
+
+
+def _turned(form: Form) -> list[Form]:
+    """The form, and where its op is commutative the one with its operands in the other order."""
+    if not form.op.commutative or len(form.args) != 2:
+        return [form]
+    return [form, Form(form.op, form.args[::-1], form.params)]
+
+
+def _fits(form: Form, made_by: Sequence[Op]) -> bool:
+    """Whether operands made by these ops can be, one by one, those of the form."""
+    if len(made_by) != len(form.args):
+        return False
+    for part, op in zip(form.args, made_by, strict=True):
+        if isinstance(part, Form):
+            if op is not part.op:
+                return False
+        elif not isinstance(part, Term) and op.name not in _NUMBERS:
+            return False
+    return True
 
 
 def _matcher(pattern: Any, places: Mapping[str, int]) -> Matcher:
@@ -203,10 +240,14 @@ def _variable_matcher(place: int) -> Matcher:
 
 def _form_matcher(pattern: Form, parts: list[Matcher]) -> Matcher:
     op, params, count = pattern.op, pattern.params, len(parts)
+    made_by = [(k, part.op) for k, part in enumerate(pattern.args) if isinstance(part, Form)]
 
     def matches(node: Node, found: list[Any]) -> bool:
         if node.op is not op or len(node.inputs) != count:
             return False
+        for k, wanted in made_by:  # before any of them is looked into
+            if node.inputs[k].op is not wanted:
+                return False
         for name, value in params.items():
             if node.params[name] != value:
                 return False

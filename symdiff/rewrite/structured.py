@@ -157,12 +157,18 @@ def _work(nodes: Iterable[Node]) -> list[int]:
     samples: list[Mapping[str, int]] = [dict.fromkeys(named, size) for size in (8, 64, 512)]
     for name in named[:6]:
         samples += [{**samples[1], name: 8}, {**samples[1], name: 512}]
-    return [sum(_node_work(n, sizes) for n in found) for sizes in samples]
+    kinds: dict[Any, tuple[Node, int]] = {}  # nodes of one op on operands of the same types
+    for node in found:
+        if node.op.name not in _VIEWS and isinstance(node.type, TensorType):
+            kind = (node.op, id(node.type), *[id(x.type) for x in node.inputs])
+            one, count = kinds.get(kind, (node, 0))
+            kinds[kind] = one, count + 1
+    return [
+        sum(count * _node_work(node, sizes) for node, count in kinds.values()) for sizes in samples
+    ]
 
 
 def _node_work(node: Node, sizes: Mapping[str, int]) -> int:
-    if node.op.name in _VIEWS or not isinstance(node.type, TensorType):
-        return 0
     made = prod(evaluate(dim, sizes) for dim in node.shape)
     if node.op.name == "add_n":
         return made * (len(node.inputs) - 1)

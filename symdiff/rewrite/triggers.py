@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Final
 from symdiff import first_use
 from symdiff.node import Node
 from symdiff.op import Op
+from symdiff.ops.declare import scalar_value
 
 if TYPE_CHECKING:
     from symdiff.rewrite.pattern import Rule
 
-__all__ = ["TRIGGERS", "Dispatch", "dispatch"]
+__all__ = ["TRIGGERS", "Dispatch", "dispatch", "is_concerned"]
 
 TRIGGERS: Final = frozenset(
     (
@@ -47,14 +48,44 @@ def dispatch(nodes: Sequence[Node], *, values: bool = False) -> Dispatch | None:
 
     Arguments: `values`, whether rules count for which the derivatives need not be different.
     """
-    present = {op.name for op in {node.op for node in nodes}}
-    if TRIGGERS.isdisjoint(present) and not values:
+    if not is_concerned(nodes, values=values):
         return None
+    present = {op.name for op in {node.op for node in nodes}}
     for needed, made in _MAKES:
         if present.issuperset(needed.split()):
             present.update(made.split())
     found = Dispatch(present, values)
     return found if found.any_of(nodes) else None
+
+
+def is_concerned(nodes: Sequence[Node], *, values: bool = False) -> bool:
+    """Whether the table need load: a rule may fire at these nodes, or at what others make there.
+
+    Arguments: as of `dispatch`.
+    """
+    present = {op.name for op in {node.op for node in nodes}}
+    if not TRIGGERS.isdisjoint(present - {"pow"}):
+        return True
+    if "pow" in present and not all(_is_whole(n) for n in nodes if n.op.name == "pow"):
+        return True
+    if not values:
+        return False
+    return present.issuperset(_MEAN) or any(
+        node.op.name in _LESS_THAN_ONE and not node.order for node in nodes
+    )
+
+
+_MEAN: Final = ("sum", "divide")
+"""What means of values are made of, whose variance is computed by rules for values."""
+
+_LESS_THAN_ONE: Final = ("cos", "tanh")
+"""Ops of which the user writes complements, which rules for values compute."""
+
+
+def _is_whole(power: Node) -> bool:
+    """Whether an exponent is a whole number: no root is near."""
+    value = scalar_value(power.inputs[1])
+    return isinstance(value, int | float) and float(value).is_integer()
 
 
 @cache
@@ -66,6 +97,14 @@ def _table(values: bool) -> tuple[tuple[Rule, frozenset[str]], ...]:
         for rule in table.STABILITY
         if values or rule.name not in table.VALUES_ONLY
     )
+
+
+def _may_fire(rule: Rule, node: Node) -> bool:
+    """Whether the form is there; of other rules, whether they look at such nodes at all."""
+    if rule.finds is not None:
+        return rule.finds(node)
+    written: bool = rule.name in first_use.module("rewrite.rules.stability").WRITTEN_ONLY
+    return not (written and node.order)
 
 
 class Dispatch:
@@ -88,9 +127,12 @@ class Dispatch:
 
     def any_of(self, nodes: Sequence[Node]) -> bool:
         """Whether there is a rule for any of these."""
-        by_op = self._by_op
-        kinds = {(n.op, *[x.op for x in n.inputs]) for n in nodes if n.op in by_op}
-        return any(self._matching(kind) for kind in kinds)
+        return any(
+            _may_fire(rule, node)
+            for node in nodes
+            if node.op in self._by_op
+            for rule in self.of(node)
+        )
 
     def _matching(self, kind: tuple[Op, ...]) -> list[Rule]:
         found = self._found.get(kind)

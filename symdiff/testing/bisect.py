@@ -56,6 +56,7 @@ def bisect_rewrites(
     rtol: float | None = None,
     atol: float | None = None,
     sizes: Mapping[str, int] | None = None,
+    assume: Mapping[str, int] | None = None,
 ) -> Change | None:
     """The rewrite that changes an answer: what to call when ``optimize="none"`` gives another.
 
@@ -63,7 +64,7 @@ def bisect_rewrites(
     input node or input name; `level` and `rules`, as `sd.optimize` takes them; `rtol`, `atol`,
     by how much an entry may differ as NumPy's `allclose` has it: by default the square root of
     the dtype's precision, relative to the entry and to the largest entry; `sizes`, as
-    `sd.evaluate` takes them.
+    `sd.evaluate` takes them; `assume`, as `sd.compile` takes it.
 
     The graph is optimised with fewer and fewer firings allowed, a binary search, and run by the
     reference interpreter each time. Prints and returns the first firing that takes an output
@@ -77,14 +78,14 @@ def bisect_rewrites(
     None
     """
     graph, given = _snapshot(outputs, values)
-    names, own = pass_names(level), tuple(rules)
+    names, own, assumed = pass_names(level), tuple(rules), assume or {}
     expected = _run(graph, given, sizes)
 
     def attempt(limit: int) -> tuple[list[Firing], list[Array]]:
         log: list[Firing] = []
         if not limit:
             return log, expected
-        done = run_passes(graph, names, log, Budget(limit), own=own)
+        done = run_passes(graph, names, log, Budget(limit), own=own, assume=assumed)
         return log, _run(done.graph, given, sizes)
 
     def wrong(found: list[Array]) -> int | None:
@@ -93,7 +94,7 @@ def bisect_rewrites(
 
     log: list[Firing] = []
     if names or own:
-        run_passes(graph, names, log, Budget(), own=own)
+        run_passes(graph, names, log, Budget(), own=own, assume=assumed)
     good, bad = 0, len(log)
     if wrong(attempt(bad)[1]) is None:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,47 @@ def test_custom_gradients_run_as_the_function_they_hold() -> None:
     value, gradient = f([1.0, 2.0])
     np.testing.assert_array_equal(value, [2.0, 4.0])
     np.testing.assert_array_equal(gradient, [3.0, 3.0])
+
+
+def test_a_users_code_runs_in_the_callers_context_and_may_call_the_function_again() -> None:
+    setting: ContextVar[str] = ContextVar("setting", default="none")
+    seen: list[tuple[str, float]] = []
+
+    def shown(label: str, value: Any) -> None:
+        seen.append((setting.get(), float(value)))
+        if value > 1.0:
+            f(float(value) / 8.0)
+
+    g = sd.Graph()
+    x = g.input("x", sd.f64[()])
+    f = sd.compile([x], sd.probe(x * 2.0, "doubled", shown))
+    f(0.25)
+    setting.set("mine")
+    assert f(3.0) == 6.0
+    assert seen == [("none", 0.5), ("mine", 6.0), ("mine", 1.5), ("mine", 0.375)]
+
+
+def test_where_python_raises_the_result_is_numpys() -> None:
+    g = sd.Graph()
+    x = g.input("x", sd.f64[()])
+    f = sd.compile(
+        [x], [1.0 / x, sd.log(x), sd.exp(1000.0 * x), sd.sqrt(x), sd.sin(x / x), x**0.5]
+    )
+    with np.errstate(all="ignore"):
+        for value in (0.0, -0.0, -1.0, 2.0, np.inf, -np.inf, np.nan):
+            found = f(value)
+            expected = sd.evaluate(list(f.graph.outputs), {f.graph.inputs[0]: np.float64(value)})
+            np.testing.assert_allclose(found, expected, rtol=1e-15)
+            assert [type(r) for r in found] == [np.ndarray] * 6
+
+
+def test_what_depends_on_sizes_alone_is_computed_without_warnings() -> None:
+    g = sd.Graph()
+    x = g.input("x", sd.f64["n"])
+    f = sd.compile([x], sd.grad(sd.mean(x), x))
+    assert f(np.zeros(0)).shape == (0,)  # 1 / n is in it
+    probed = sd.compile([x], sd.probe(sd.grad(sd.mean(x), x), "dx", lambda *_: None))
+    assert probed(np.zeros(0)).shape == (0,)
 
 
 def test_a_probe_shows_each_run_and_gradients_pass_through(

@@ -9,8 +9,10 @@ import pytest
 
 import symdiff as sd
 from symdiff.rewrite.driver import run_rules
-from symdiff.rewrite.rules.masks import MASKS
+from symdiff.rewrite.rules.tables import TABLES
 from tests.rewrite.rows import Row, check
+
+MASKS = TABLES["masks"]
 
 ROWS: dict[str, list[Row]] = {
     "logical_of_and": [Row(lambda m, k, **_: m & k, "logical_and(m, k)")],

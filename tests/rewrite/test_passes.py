@@ -16,7 +16,7 @@ from symdiff.rewrite.passes import (
     rules_of,
 )
 from symdiff.rewrite.pattern import rule
-from symdiff.rewrite.rules import TABLES
+from symdiff.rewrite.rules.tables import TABLES
 from tests.strategies import NAMED, Recipe, recipes
 from tests.test_random_graphs import assert_close
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from symdiff.rewrite.rules import TABLES
-from tests.rules_page import HEADING, PAGE, rules_part
+from symdiff.rewrite.rules.tables import TABLES
+from tests.rules_page import HEADING, PAGE, meaning, rules_part
 
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -55,3 +55,9 @@ def test_every_rule_is_on_the_page() -> None:
     for rules in TABLES.values():
         for rule in rules:
             assert f"| `{rule.name}` | " in text
+
+
+def test_every_rule_says_what_it_does() -> None:
+    for rules in TABLES.values():
+        for rule in rules:
+            assert meaning(rule), f"{rule.name} has neither two sides nor a docstring"

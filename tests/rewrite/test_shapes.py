@@ -286,6 +286,28 @@ def test_a_sum_over_no_entries_is_zero_whatever_is_repeated() -> None:
     assert [float(z) for z in f(np.inf, np.empty(0))] == [0.0, 0.0, 0.0]
 
 
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_sum_over_no_entries_is_zero_whatever_number_is_repeated(number: float) -> None:
+    g = sd.Graph("g")
+    x = g.input("x", sd.f64["n"])
+    share = g.constant(number) / x.shape[0]
+    f = sd.compile([x], [sd.sum(sd.full_like(x, number)), sd.sum(wide(share, "n"))])
+    assert [float(z) for z in f(np.empty(0))] == [0.0, 0.0]
+    np.testing.assert_array_equal(f(np.ones(2)), [number, number])
+
+
+def test_a_number_repeated_at_least_once_is_counted() -> None:
+    g = sd.Graph("g")
+    n = g.input("x", sd.f64["n"]).shape[0]
+    g.outputs = [
+        sd.sum(wide(g.constant(np.nan), n + 1)),
+        sd.sum(wide(g.constant(2.0), n)),
+        sd.sum(wide(g.constant(2.0) / n, n)),
+    ]
+    done = sd.optimize(g).graph
+    assert not any(node.op.name == "sum" for node in done.ancestors(done.outputs))
+
+
 # -- keys ----------------------------------------------------------------------------------
 
 

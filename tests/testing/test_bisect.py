@@ -86,3 +86,14 @@ def test_what_it_cannot_search_is_refused() -> None:
         bisect_rewrites(g, {})
     with pytest.raises(sd.ArgumentError, match="not an input"):
         bisect_rewrites(sd.sin(sd.exp(x)), {sd.exp(x): 1.0})
+
+
+def test_an_order_of_products_taken_for_assumed_sizes_is_one_of_the_firings() -> None:
+    g = sd.Graph()
+    A, B = g.input("A", sd.f64["n", "n"]), g.input("B", sd.f64["n", "m"])
+    values = {"A": [[1e200, 0.0], [0.0, 1.0]], "B": [[1e-200], [1.0]]}
+    product = A @ A @ B  # the first product overflows
+    assert bisect_rewrites(product, values, assume={"n": 1, "m": 9}) is None
+    found = bisect_rewrites(product, values, assume={"n": 9, "m": 1})
+    assert found is not None
+    assert found.firing.rule == "chain"

@@ -18,10 +18,11 @@ from symdiff.ops.contract import blas_form
 from symdiff.ops.elementwise import abs as abs_
 from symdiff.ops.elementwise import (
     add,
+    cast,
     divide,
     equal,
     exp,
-    less,
+    greater_equal,
     log,
     multiply,
     negative,
@@ -79,7 +80,9 @@ def _guarded(lower: Callable[..., Node | None]) -> Callable[[Node, Facts], Node 
 
 def _sigmoid(node: Node, x: Node) -> Node:
     power = exp(negative(abs_(x)))
-    return divide(where(less(x, 0.0), power, 1.0), add(power, 1.0))
+    # The power below 0 and 1 above: no power is more than 1, and a choice by a mask is slow.
+    numerator = maximum(power, cast(greater_equal(x, 0.0), dtype=x.dtype))
+    return divide(numerator, add(power, 1.0))
 
 
 def _softplus(node: Node, x: Node) -> Node:

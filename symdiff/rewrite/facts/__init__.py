@@ -11,13 +11,17 @@ matrices.py    structure, symmetry and definiteness of matrices
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from symdiff import first_use
 from symdiff.node import Node
 from symdiff.rewrite.facts.intervals import Value
-from symdiff.rewrite.facts.matrices import NO_MATRIX, Matrix, is_square, matrix_of, needed
 from symdiff.rewrite.facts.values import value_of
 
-__all__ = ["Facts", "Matrix", "Value"]
+if TYPE_CHECKING:
+    from symdiff.rewrite.facts.matrices import Matrix
+
+__all__ = ["Facts", "Value"]
 
 
 class Facts:
@@ -137,16 +141,18 @@ class Facts:
         found = known.get(node)
         if found is not None:
             return found
-        if not is_square(node):
-            return NO_MATRIX
+        matrices = first_use.module("rewrite.facts.matrices")
+        if not matrices.is_square(node):
+            nothing: Matrix = matrices.NO_MATRIX
+            return nothing
         stack = [node]
         while stack:
             last = stack[-1]
-            missing = [x for x in needed(last) if x not in known]
+            missing = [x for x in matrices.needed(last) if x not in known]
             if missing:
                 stack.extend(missing)
                 continue
             stack.pop()
             if last not in known:
-                known[last] = matrix_of(last, self)
+                known[last] = matrices.matrix_of(last, self)
         return known[node]

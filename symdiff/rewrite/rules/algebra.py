@@ -28,10 +28,8 @@ from symdiff.rewrite.rules.numbers import (
     scaled,
     smaller,
 )
-from symdiff.rewrite.rules.powers import POWERS
-from symdiff.rewrite.rules.sums import SUMS
 
-__all__ = ["ALGEBRA"]
+__all__ = ["ALGEBRA", "CANCELLATION", "PRODUCTS"]
 
 _SCALED: Final = (multiply, divide, negative)
 
@@ -57,6 +55,7 @@ def _exact_reciprocal(node: Node, facts: Facts) -> Node | None:
 
 
 def _number_first(node: Node, facts: Facts) -> Node | None:
+    """``x * 2`` -> ``2 * x``."""
     first, second = node.inputs
     if number(second) is None or number(first) is not None:
         return None
@@ -68,12 +67,12 @@ def _number_first(node: Node, facts: Facts) -> Node | None:
 
 def _pull(node: Node, facts: Facts) -> Node | None:
     """``(c * x) * y`` as ``c * (x * y)``, and likewise for quotients and signs."""
-    if node.dtype.kind != "f":
-        return None
     for place, part in enumerate(node.inputs):
-        other = node.inputs[1 - place]
         found = scaled(part)
-        if found is None or number(other) is not None or other.dtype != node.dtype:
+        if found is None or node.dtype.kind != "f":
+            continue
+        other = node.inputs[1 - place]
+        if number(other) is not None or other.dtype != node.dtype:
             continue
         if found.base.shape != node.shape or facts.shared(part):
             continue
@@ -104,11 +103,13 @@ def _ordered(moved: Node, other: Node, place: int) -> tuple[Node, Node]:
 
 def _pull_scalar(node: Node, facts: Facts) -> Node | None:
     """``(s * x) * y`` as ``s * (x * y)`` where only `s` is a scalar; quotients likewise."""
-    if not node.ndim or node.dtype.kind != "f":
+    if not node.shape or node.dtype.kind != "f":
         return None
     for place, part in enumerate(node.inputs):
         other = node.inputs[1 - place]
-        if part.op not in (multiply, divide) or facts.shared(part):
+        if part.op is not multiply and part.op is not divide:
+            continue
+        if (part.inputs[0].shape and part.inputs[1].shape) or facts.shared(part):
             continue
         if {part.shape, other.shape} != {node.shape} or (node.op is divide and place):
             continue
@@ -128,12 +129,12 @@ def _pull_scalar(node: Node, facts: Facts) -> Node | None:
 
 def _small_first(node: Node, facts: Facts) -> Node | None:
     """Two factors smaller than the result are combined before they meet the large one."""
-    if node.dtype.kind != "f":
-        return None
     for place, part in enumerate(node.inputs):
-        other = node.inputs[1 - place]
         if part.op is not multiply and part.op is not divide:
             continue
+        other = node.inputs[1 - place]
+        if other.type is node.type or node.dtype.kind != "f":
+            continue  # it is no smaller than the result
         if smaller(part.shape, node.shape) or facts.shared(part):
             continue
         a, b = part.inputs
@@ -170,6 +171,7 @@ def _combined(node: Node, part: Node, other: Node, place: int) -> Node | None:
 
 
 def _minus_difference(node: Node, facts: Facts) -> Node | None:
+    """``-(x - y)`` -> ``y - x``."""
     (inner,) = node.inputs
     if facts.shared(inner):
         return None
@@ -207,7 +209,11 @@ def _quotient_is_one(facts: Facts, x: Node) -> bool:
 
 
 PRODUCTS: Final[tuple[Rule, ...]] = (
-    *[function_rule("gather_numbers", op, _gather, operands=_SCALED) for op in _SCALED],
+    *[
+        function_rule("gather_numbers", op, _gather, operands=_SCALED, beside=("constant",))
+        for op in (multiply, divide)
+    ],
+    function_rule("gather_numbers", negative, _gather, operands=_SCALED),
     function_rule("exact_reciprocal", divide, _exact_reciprocal, operands=("constant",)),
     rule("negate_both", lambda x, y: negative(x) * negative(y), lambda x, y: x * y),
     rule("divide_negatives", lambda x, y: negative(x) / negative(y), lambda x, y: x / y),
@@ -255,5 +261,5 @@ CANCELLATION: Final[tuple[Rule, ...]] = (
     rule("divide_divide", lambda x, y, z: (x / y) / z, lambda x, y, z: x / (y * z), exact=False),
 )
 
-ALGEBRA: Final[tuple[Rule, ...]] = (*CANCELLATION, *POWERS, *PRODUCTS, *SUMS)
+ALGEBRA: Final[tuple[Rule, ...]] = (*CANCELLATION, *PRODUCTS)
 """In this order: the first that fires is taken."""

@@ -27,12 +27,14 @@ __all__ = ["INDEXING"]
 
 
 def _index_twice(node: Node, facts: Facts) -> Node | None:
+    """``x[1:][::2]`` -> ``x[1::2]``: one key for two, where there is one."""
     (inner,) = node.inputs
     key = composed(inner.params["key"], node.params["key"])
     return None if key is None else index(inner.inputs[0], key=key)
 
 
 def _index_of_broadcast(node: Node, facts: Facts) -> Node | None:
+    """``broadcast_to(x)[key]`` -> the entries of ``x``, repeated where they are needed."""
     (inner,) = node.inputs
     (x,) = inner.inputs
     return index(x, key=key_of_operand(node.params["key"], inner.shape, x.shape))
@@ -78,6 +80,7 @@ def _index_of_parts(node: Node, facts: Facts) -> Node | None:
 
 
 def _index_of_stack(node: Node, facts: Facts) -> Node | None:
+    """``stack([x, y])[1]`` -> ``y``."""
     (inner,) = node.inputs
     axis = inner.params["axis"]
     key = list(node.params["key"])
@@ -125,6 +128,7 @@ def _scatter_all(node: Node, facts: Facts) -> Node | None:
 
 
 def _scatter_zero(node: Node, facts: Facts) -> Node | None:
+    """A scatter without the parts that are zero; of no other part it is zero."""
     kept = [k for k, part in enumerate(node.inputs) if spread_scalar(part) != 0]
     if len(kept) == len(node.inputs):
         return None

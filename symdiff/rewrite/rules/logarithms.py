@@ -277,7 +277,7 @@ def _minus_minus(node: Node, facts: Facts) -> Node | None:
 # -- the rules -----------------------------------------------------------------------------
 
 
-def _log_of(*names: str) -> Callable[[Node, Facts], Node | None]:
+def _log_of(says: str, *names: str) -> Callable[[Node, Facts], Node | None]:
     """The logarithm of what one of these ops gives, where it is known."""
 
     def apply(node: Node, facts: Facts) -> Node | None:
@@ -285,26 +285,32 @@ def _log_of(*names: str) -> Callable[[Node, Facts], Node | None]:
         found = _known(x) if x.op.name in names else None
         return None if found is None else found.whole()
 
+    apply.__doc__ = says
     return apply
 
 
-def _rule(name: str, *names: str) -> Rule:
-    return stable_function(name, log, _log_of(*names), *names)
+def _rule(name: str, says: str, *names: str) -> Rule:
+    """A rule on the logarithm of what these ops give; `says` is its line in the documentation."""
+    return stable_function(name, log, _log_of(says, *names), *names)
 
 
 LOGARITHMS: Final[tuple[Rule, ...]] = (
     stable("log_exp", lambda x: log(exp(x)), lambda x: x),
-    _rule("log_sum_exp", "sum"),
-    _rule("log_softmax", "softmax"),
-    _rule("log_sigmoid", "sigmoid"),
-    _rule("log_one_minus_sigmoid", "subtract"),
+    _rule("log_sum_exp", "``log(sum(exp(x)))`` -> ``logsumexp(x)``.", "sum"),
+    _rule("log_softmax", "``log(softmax(x))`` -> ``log_softmax(x)``.", "softmax"),
+    _rule("log_sigmoid", "``log(sigmoid(x))`` -> ``-softplus(-x)``.", "sigmoid"),
+    _rule("log_one_minus_sigmoid", "``log(1 - sigmoid(x))`` -> ``-softplus(x)``.", "subtract"),
     stable("log1p_minus_sigmoid", lambda x: log1p(-sigmoid(x)), lambda x: -softplus(x)),
-    _rule("log_add_exp", "add"),
+    _rule("log_add_exp", "``log(exp(x) + exp(y))`` -> ``logaddexp(x, y)``.", "add"),
     stable("log1p_exp", lambda x: log1p(exp(x)), softplus),
     stable("logaddexp_zero", lambda x: logaddexp(x, 0), softplus),
     stable_function("minus_minus_loss", negative, _minus_minus, "negative"),
-    _rule("log_normal", "ndtr", "erfc"),
-    _rule("log_of_entries", *_MOVES),
+    _rule("log_normal", "``log(ndtr(x))`` -> ``log_ndtr(x)``; so with ``erfc``.", "ndtr", "erfc"),
+    _rule(
+        "log_of_entries",
+        "``log(softmax(x)[k])`` -> ``log_softmax(x)[k]``: of entries moved or picked.",
+        *_MOVES,
+    ),
     stable_function("log_product", log, _log_product, "multiply", "divide"),
     stable_function("log_power", log, _log_power, "multiply", "pow", "square", "sqrt"),
     stable_function("log_prod", log, _log_prod, "prod"),

@@ -45,6 +45,7 @@ __all__ = ["MASKS"]
 
 
 def _known(node: Node, facts: Facts) -> Node | None:
+    """``where(True, x, y)`` -> ``x``, ``where(False, x, y)`` -> ``y``."""
     condition, first, second = node.inputs
     value = spread_scalar(condition)
     if value is None:
@@ -61,6 +62,7 @@ def _inner(node: Node, facts: Facts) -> Node | None:
 
 
 def _negated(node: Node, facts: Facts) -> Node | None:
+    """``where(~c, x, y)`` -> ``where(c, y, x)``."""
     condition, first, second = node.inputs
     if facts.shared(condition) or condition.inputs[0].dtype.kind != "b":
         return None
@@ -177,15 +179,6 @@ def _join_terms(node: Node, facts: Facts) -> Node | None:
     return None
 
 
-def _mask_product(node: Node, facts: Facts) -> Node | None:
-    """A product with a condition as a number, where no entry is NaN or infinite."""
-    for x, m in (node.inputs, node.inputs[::-1]):
-        bare = m.inputs[0] if m.op is cast and not facts.shared(m) else m
-        if bare.dtype.kind == "b" and x.type == node.type and facts.finite(x):
-            return where(bare, x, x.graph.constant(0, x.dtype))
-    return None
-
-
 WHERE: Final[tuple[Rule, ...]] = (
     function_rule("where_known", where, _known, operands=("constant", "broadcast_to")),
     rule("where_same", lambda m, x: where(m, x, x), lambda m, x: x),
@@ -198,7 +191,6 @@ WHERE: Final[tuple[Rule, ...]] = (
     function_rule("common_mask", where, _common_mask, operands=(where,)),
     *[function_rule("join_choices", op, _join, operands=(where,)) for op in (add, subtract)],
     function_rule("join_choices", add_n, _join_terms, operands=(where,)),
-    function_rule("mask_product", multiply, _mask_product),
 )
 
 # -- logic ---------------------------------------------------------------------------------
@@ -216,6 +208,7 @@ def _not_equal(node: Node, facts: Facts) -> Node | None:
 
 
 def _equals_itself(node: Node, facts: Facts) -> Node | None:
+    """``x == x`` -> true, ``x != x`` -> false, where no entry is NaN."""
     x, y = node.inputs
     if x is not y or not facts.no_nan(x):
         return None

@@ -15,6 +15,7 @@ __all__ = ["NEUTRAL"]
 
 
 def _multiply_identity(node: Node, facts: Facts) -> Node | None:
+    """``eye(n) @ A`` -> ``A``, ``A @ eye(n)`` -> ``A``."""
     a, b = node.inputs
     if _is_identity(a) and b.ndim == 2:
         return b

@@ -67,11 +67,14 @@ class Scaled(NamedTuple):
 
 def scaled(x: Node) -> Scaled | None:
     """A node as a number times, or over, another of its type; None where it is not written so."""
-    if x.op is negative:
+    op = x.op
+    if op is negative:
         return Scaled(-1.0, 1.0, x.inputs[0], 1) if x.dtype.kind == "f" else None
-    if x.op is not multiply and x.op is not divide:
+    if op is not multiply and op is not divide:
         return None
     first, second = x.inputs
+    if first.op is not CONSTANT and second.op is not CONSTANT:
+        return None
     if first.dtype != x.dtype or second.dtype != x.dtype:
         return None
     value = number(first)

@@ -40,6 +40,7 @@ def _exponent(node: Node) -> float | None:
 
 
 def _whole(node: Node, facts: Facts) -> Node | None:
+    """``x**3`` -> ``x * x * x``, ``x**-2`` -> ``1 / (x * x)``: by repeated squaring."""
     base = node.inputs[0]
     power = _exponent(node)
     if power is None or power != int(power) or power in (0, 1) or base.dtype.kind == "c":

@@ -58,6 +58,11 @@ def _narrow(node: Node, facts: Facts) -> Node | None:
 
 def _thin(node: Node, facts: Facts) -> Node | None:
     """Operands without the leading axes of size 1, and constants of one value as a number."""
+    for x in node.inputs:
+        if x.op is reshape or (x.op is CONSTANT and x.shape):
+            break
+    else:
+        return None
     parts = tuple([_without_ones(x) for x in node.inputs])
     if all(new is old for new, old in zip(parts, node.inputs, strict=True)):
         return None
@@ -83,6 +88,7 @@ def _without_ones(x: Node) -> Node:
 
 
 def _merge_broadcasts(node: Node, facts: Facts) -> Node | None:
+    """``broadcast_to(broadcast_to(x))`` -> ``broadcast_to(x)``."""
     (inner,) = node.inputs
     return broadcast_to(inner.inputs[0], shape=node.shape)
 
@@ -109,6 +115,7 @@ def _reshape_of_broadcast(node: Node, facts: Facts) -> Node | None:
 
 
 def _permute_of_broadcast(node: Node, facts: Facts) -> Node | None:
+    """``broadcast_to(x).T`` -> ``x.T``, repeated where it is needed."""
     (inner,) = node.inputs
     (x,) = inner.inputs
     whole = reshape(x, shape=aligned(x, inner.ndim))
@@ -198,7 +205,7 @@ def _reduced_broadcast(node: Node, facts: Facts) -> Node | None:
     """A reduction of repeated entries: of each once. A sum counts how often it is repeated.
 
     Were that never, the sum would be zero: then an entry may be infinite only if it is computed
-    from sizes alone, as the 1/n of a mean is, which is of no use there.
+    from sizes and finite numbers, as the 1/n of a mean is, which is of no use there.
     """
     (inner,) = node.inputs
     (x,) = inner.inputs
@@ -226,14 +233,14 @@ def _may_count(node: Node, x: Node, count: Dim, facts: Facts) -> bool:
         return node.op is not prod and node.dtype != np.float16
     if node.op is not sum_ or node.dtype == np.float16:
         return False
-    return facts.finite(x) or _from_sizes(x)
+    return facts.finite(x) or _from_sizes(x, facts)
 
 
-def _from_sizes(x: Node) -> bool:
-    """Whether a node is computed from sizes and numbers by one operation at most."""
-    sources = ("size_of", "constant")
-    return x.op.name in sources or (
-        x.op.form == "elementwise" and all(y.op.name in sources for y in x.inputs)
+def _from_sizes(x: Node, facts: Facts) -> bool:
+    """Whether a node is computed from sizes and finite numbers by one operation at most."""
+    parts = x.inputs if x.op.form == "elementwise" else (x,)
+    return all(
+        y.op.name == "size_of" or (y.op.name == "constant" and facts.finite(y)) for y in parts
     )
 
 
@@ -254,6 +261,7 @@ _REDUCTION_RULES: Final[tuple[Rule, ...]] = tuple(
 
 
 def _merge_reshapes(node: Node, facts: Facts) -> Node | None:
+    """``reshape(reshape(x))`` -> ``reshape(x)``; so with axes put in by an index."""
     (inner,) = node.inputs
     if inner.op is reshape or (inner.op is index and only_layout(inner)):
         return reshape(inner.inputs[0], shape=node.shape)
@@ -261,10 +269,12 @@ def _merge_reshapes(node: Node, facts: Facts) -> Node | None:
 
 
 def _index_of_reshape(node: Node, facts: Facts) -> Node | None:
+    """``reshape(x)[None]`` -> ``reshape(x)``: an index that puts in axes of size 1 only."""
     return reshape(node.inputs[0].inputs[0], shape=node.shape) if only_layout(node) else None
 
 
 def _merge_permutations(node: Node, facts: Facts) -> Node | None:
+    """``permute_dims(permute_dims(x))`` -> ``permute_dims(x)``."""
     (inner,) = node.inputs
     first = inner.params["axes"]
     return permute_dims(inner.inputs[0], axes=tuple(first[a] for a in node.params["axes"]))
@@ -311,6 +321,9 @@ def _permute_out(node: Node, facts: Facts) -> Node | None:
 
 def _reshape_out(node: Node, facts: Facts) -> Node | None:
     """An operation on operands reshaped alike, and on scalars: reshaped when it is done."""
+    for x in node.inputs:
+        if x.op is not reshape and x.shape:
+            return None
     moved = [x for x in node.inputs if x.ndim]
     if len({x.inputs[0].shape if x.op is reshape else None for x in moved}) != 1:
         return None

@@ -73,6 +73,7 @@ def _share_by_reciprocal(node: Node, facts: Facts) -> Node | None:
 
 
 def _exp_log_softmax(node: Node, facts: Facts) -> Node | None:
+    """``exp(log_softmax(x))`` -> ``softmax(x)``."""
     (logs,) = node.inputs
     return softmax(logs.inputs[0], axis=logs.params["axis"])
 

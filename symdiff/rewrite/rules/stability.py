@@ -54,7 +54,7 @@ from symdiff.rewrite.rules.parts import half, minus, stable, stable_function
 from symdiff.rewrite.rules.softmaxes import SOFTMAXES
 from symdiff.rewrite.rules.squares import SQUARES, squared
 
-__all__ = ["STABILITY", "VALUES_ONLY", "ops_within"]
+__all__ = ["STABILITY", "VALUES_ONLY", "WRITTEN_ONLY", "ops_within"]
 
 _SQUARINGS: Final[tuple[Callable[[Any], Any], ...]] = (
     lambda x: x**2,
@@ -78,11 +78,13 @@ def _subtracted(node: Node, facts: Facts) -> Node | None:
 
 
 def _one_minus_sigmoid(node: Node, facts: Facts) -> Node | None:
+    """``1 - sigmoid(x)`` -> ``sigmoid(-x)``."""
     y = _subtracted(node, facts)
     return None if y is None or y.op is not sigmoid else sigmoid(minus(y.inputs[0]))
 
 
 def _one_minus_tanh_square(node: Node, facts: Facts) -> Node | None:
+    """``1 - tanh(x)**2`` -> ``sech(x)**2``, where nothing else needs the tangent."""
     y = _subtracted(node, facts)
     t = None if y is None else squared(y)
     if t is None or t.op is not tanh or facts.shared(t):
@@ -91,6 +93,7 @@ def _one_minus_tanh_square(node: Node, facts: Facts) -> Node | None:
 
 
 def _one_minus_cos(node: Node, facts: Facts) -> Node | None:
+    """``1 - cos(x)`` -> ``2 * sin(x / 2)**2``."""
     y = _subtracted(node, facts)
     return None if y is None or y.op is not cos else 2.0 * square(sin(half(y.inputs[0])))
 
@@ -112,6 +115,7 @@ def _one_minus_normal(node: Node, facts: Facts) -> Node | None:
 
 
 def _one_plus_erf(node: Node, facts: Facts) -> Node | None:
+    """``1 + erf(x)`` -> ``erfc(-x)``."""
     for one, y in (node.inputs, node.inputs[::-1]):
         if y.op.name == "erf" and spread_scalar(one) == 1:
             return _normal("erfc", minus(y.inputs[0]))
@@ -246,6 +250,9 @@ STABILITY: Final[tuple[Rule, ...]] = (
 
 VALUES_ONLY: Final = frozenset({"one_minus_cos", "one_minus_tanh_square", "variance"})
 """Names of rules for values: the derivatives of what was written are as accurate, and shorter."""
+
+WRITTEN_ONLY: Final = frozenset({"one_minus_cos", "one_minus_sigmoid", "one_minus_tanh_square"})
+"""Names of rules that leave derivatives alone: see `_subtracted`."""
 
 _WITHIN: Final = {
     "cross_entropy": ("softplus", "subtract"),

@@ -42,8 +42,11 @@ def _opposite(x: Node, facts: Facts) -> Node | None:
 
 
 def _add_signs(node: Node, facts: Facts) -> Node | None:
+    """``-x + y`` -> ``y - x``, ``-x + -y`` -> ``-(x + y)``."""
     a, b = node.inputs
-    first, second = (_opposite(x, facts) for x in (a, b))
+    first, second = _opposite(a, facts), _opposite(b, facts)
+    if first is None and second is None:
+        return None
     if first is not None and second is not None and not (facts.shared(a) or facts.shared(b)):
         return negative(add(first, second))
     if second is not None and (first is None or not facts.shared(b)):
@@ -52,8 +55,9 @@ def _add_signs(node: Node, facts: Facts) -> Node | None:
 
 
 def _subtract_signs(node: Node, facts: Facts) -> Node | None:
+    """``x - -y`` -> ``x + y``, ``-x - y`` -> ``-(x + y)``."""
     a, b = node.inputs
-    first, second = (_opposite(x, facts) for x in (a, b))
+    first, second = _opposite(a, facts), _opposite(b, facts)
     if first is not None and second is not None:
         return subtract(second, first)
     if second is not None:
@@ -116,7 +120,7 @@ def _alike(facts: Facts, one: float, other: float, base: Node) -> bool:
 def _like_terms(node: Node, facts: Facts) -> Node | None:
     """``c * t + d * t`` as one multiple of `t`."""
     a, b = node.inputs
-    if node.dtype.kind != "f" or a.type != node.type or b.type != node.type:
+    if a.type is not node.type or b.type is not node.type or node.dtype.kind != "f":
         return None
     (c, s), (d, t) = _parts(a), _parts(b)
     if node.op is subtract:
@@ -129,9 +133,9 @@ def _like_terms(node: Node, facts: Facts) -> Node | None:
 def _common_number(node: Node, facts: Facts) -> Node | None:
     """``c * x + c * y`` as ``c * (x + y)``, also where `c` is a scalar."""
     a, b = node.inputs
-    if node.dtype.kind != "f" or a.shape != node.shape or b.shape != node.shape:
+    if a.type is not node.type or b.type is not node.type or node.dtype.kind != "f":
         return None
-    if {a.dtype, b.dtype} != {node.dtype} or facts.shared(a) or facts.shared(b):
+    if facts.shared(a) or facts.shared(b):
         return None
     (c, x), (d, y) = _parts(a), _parts(b)
     if c != 1.0 and abs(c) == abs(d) and is_modest(c):
@@ -241,6 +245,7 @@ def _sum_of_terms(node: Node, facts: Facts) -> Node | None:
 
 
 def _sum_of_any_terms(node: Node, facts: Facts) -> Node | None:
+    """``sum(x * y - z * w)`` as two dot products, whatever the signs."""
     terms = _dots(node, facts)
     return None if terms is None else _summed(node, terms)
 
