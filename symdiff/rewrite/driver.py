@@ -31,7 +31,7 @@ from symdiff.rewrite.pattern import Rule, spread_scalar
 from symdiff.rewrite.show import shown
 from symdiff.types import TensorType, broadcast_shapes
 
-__all__ = ["Budget", "Firing", "Pass", "Source", "listed", "run_rules"]
+__all__ = ["Budget", "Dispatch", "Firing", "Pass", "Source", "listed", "run_rules"]
 
 MOST_SWEEPS: Final = 8
 FIRINGS_A_NODE: Final = 16
@@ -95,7 +95,7 @@ class Budget:
 
 def run_rules(
     graph: Graph,
-    rules: Iterable[Rule] | Source,
+    rules: Iterable[Rule] | Dispatch,
     log: list[Firing] | None = None,
     *,
     fold: bool = True,
@@ -104,13 +104,14 @@ def run_rules(
 ) -> Pass:
     """Rewrite until nothing fires. The graph's inputs and outputs keep their places.
 
-    Arguments: `rules`, tried in this order at each node, or what gives them; `log`, to which
-    firings are appended; `fold`, carry out operations on constants where the result is not
-    larger; `budget`, how many firings there may be; `tidy`, where nothing fires too merge equal
-    nodes and remove what no output needs; else the graph itself is given back then.
+    Arguments: `rules`, tried in this order at each node, or a `Dispatch` of them; `log`, to which
+    firings are appended; `fold`, carry out operations on constants where the result is not larger
+    (a dispatch knows by itself); `budget`, how many firings there may be; `tidy`, where nothing
+    fires too merge equal nodes and remove what no output needs; else the graph itself is given
+    back then.
     """
-    source = rules if callable(rules) else listed(rules)
-    every, nothing = _Dispatch(source, fold), _Dispatch(listed(()), False)
+    every = rules if isinstance(rules, Dispatch) else Dispatch(listed(rules), fold)
+    nothing = Dispatch(listed(()), False)
     dispatch = every
     budget = budget or Budget()
     budget.grant(len(graph))
@@ -132,7 +133,7 @@ def run_rules(
             if not sweep.fired:
                 break
             # What is left depends on how often nodes are used.
-            dispatch = _Dispatch(source, False, sweep.asking) if dispatch is every else every
+            dispatch = every.among(sweep.asking) if dispatch is every else every
         _carry_provenance(graph, latest, whole)
         old, new = graph.nodes, latest.nodes
         return Pass(
@@ -174,10 +175,11 @@ def listed(rules: Iterable[Rule]) -> Source:
     return lambda op, operands: by_op.get(op, ())
 
 
-class _Dispatch:
+class Dispatch:
     """The rules that can match a node, by its op and the ops its operands are made by.
 
-    Of those with ids in `only`, if that is given.
+    Of those with ids in `only`, if that is given. What was found for registered ops is kept, so
+    that one dispatch serves many graphs.
     """
 
     __slots__ = ("_fold", "_found", "_only", "_source")
@@ -188,6 +190,10 @@ class _Dispatch:
         self._only = only
         self._found: dict[Any, _Found | None] = {}
 
+    def among(self, only: Collection[int]) -> Dispatch:
+        """The same for the rules with these ids, nothing folded."""
+        return Dispatch(self._source, False, only)
+
     def of(self, op: Op, inputs: Sequence[Node]) -> _Found | None:
         """Whether such a node may be a constant, and its rules; None if nothing is to be tried."""
         key: Any
@@ -197,14 +203,21 @@ class _Dispatch:
             key = (op, inputs[0].op, inputs[1].op)
         else:
             key = (op, frozenset([x.op for x in inputs]))
-        if key not in self._found:
-            made_by = [x.op for x in inputs]
-            rules = [r for r in self._source(op, made_by) if r.may_match(made_by)]
-            if self._only is not None:
-                rules = [r for r in rules if id(r) in self._only]
-            foldable = self._fold and may_fold(op, made_by)
-            self._found[key] = (foldable, tuple(rules)) if foldable or rules else None
-        return self._found[key]
+        try:
+            return self._found[key]
+        except KeyError:
+            found = self._look(op, inputs)
+        if op.registered and all(x.op.registered for x in inputs):
+            self._found[key] = found
+        return found
+
+    def _look(self, op: Op, inputs: Sequence[Node]) -> _Found | None:
+        made_by = [x.op for x in inputs]
+        rules = [r for r in self._source(op, made_by) if r.may_match(made_by)]
+        if self._only is not None:
+            rules = [r for r in rules if id(r) in self._only]
+        foldable = self._fold and may_fold(op, made_by)
+        return (foldable, tuple(rules)) if foldable or rules else None
 
 
 # -- one sweep -----------------------------------------------------------------------------
@@ -245,7 +258,7 @@ class _Sweep:
     )
 
     def __init__(
-        self, graph: Graph, dispatch: _Dispatch, budget: Budget, log: list[Firing] | None
+        self, graph: Graph, dispatch: Dispatch, budget: Budget, log: list[Firing] | None
     ) -> None:
         self.graph = graph
         self.dispatch = dispatch

@@ -21,7 +21,7 @@ from symdiff.node import Node
 from symdiff.op import Op
 from symdiff.ops.linalg import matmul
 from symdiff.ops.structure import item
-from symdiff.rewrite.driver import Budget, Firing, Pass, Source, listed, run_rules
+from symdiff.rewrite.driver import Budget, Dispatch, Firing, Pass, Source, listed, run_rules
 from symdiff.rewrite.facts import Facts
 from symdiff.rewrite.pattern import Rule, function_rule
 from symdiff.rewrite.rules import FILES, PASSES
@@ -39,6 +39,7 @@ __all__ = [
     "rules_from",
     "rules_of",
     "run_passes",
+    "source_of",
 ]
 
 
@@ -126,8 +127,19 @@ def rules_of(names: Iterable[str]) -> list[Rule]:
     return [rule for rule in found if rule.exact or _INEXACT in names]
 
 
-def rules_from(names: Iterable[str], own: Sequence[Rule] = ()) -> Source:
-    """The same as a source, after rules of one's own: what can fire nowhere is not loaded."""
+def rules_from(names: Iterable[str], own: Sequence[Rule] = (), *, fold: bool = True) -> Dispatch:
+    """The same as a dispatch, after rules of one's own; without those it is shared by all runs."""
+    names = tuple(names)
+    return Dispatch(source_of(names, own), fold) if own else _shared(names, fold)
+
+
+@cache
+def _shared(names: tuple[str, ...], fold: bool) -> Dispatch:
+    return Dispatch(source_of(names), fold)
+
+
+def source_of(names: Iterable[str], own: Sequence[Rule] = ()) -> Source:
+    """The same as a source: what can fire nowhere is not loaded."""
     names = tuple(names)
     files = [file for file in FILES if file.tried_by in names]
     first, every = listed(own), _INEXACT in names
@@ -215,11 +227,11 @@ def run_passes(
     first: Pass | None = None
     if _STABILITY in names and not is_concerned(graph.nodes, values=True):
         names = tuple([name for name in names if name != _STABILITY])
-    rules = rules_from(names, own)
+    rules = rules_from(names, own, fold=fold)
     if _STABILITY in names and not budget.is_spent and dispatch(graph.nodes, values=True):
         # On what the user wrote: other rules put sums of products in other forms.
-        table = rules_from((_STABILITY,))
-        found = run_rules(graph, table, log, fold=False, budget=budget, tidy=False)
+        table = rules_from((_STABILITY,), fold=False)
+        found = run_rules(graph, table, log, budget=budget, tidy=False)
         if found.graph is not graph:
             watch(_STABILITY, graph, found.graph, log)
             first, graph = found, found.graph
@@ -231,7 +243,7 @@ def run_passes(
                 watch(name, graph, moved.graph, log)
                 first = moved if first is None else _after(first, moved)
                 graph = moved.graph
-    done = run_rules(graph, rules, log, fold=fold, budget=budget)
+    done = run_rules(graph, rules, log, budget=budget)
     watch("rules", graph, done.graph, log)
     done = done if first is None else _after(first, done)
     for name, later_pass in GRAPH_PASSES.items():
@@ -242,7 +254,7 @@ def run_passes(
             continue
         _note(name, done.graph, moved.graph, budget, log)
         watch(name, done.graph, moved.graph, log)
-        again = run_rules(moved.graph, rules, log, fold=fold, budget=budget)
+        again = run_rules(moved.graph, rules, log, budget=budget)
         watch("rules again", moved.graph, again.graph, log)
         done = _after(_after(done, moved), again)
     return done

@@ -12,7 +12,7 @@ import pytest
 
 import symdiff as sd
 from symdiff.op import REGISTRY, Op
-from symdiff.rewrite.passes import LEVELS, STRUCTURED, rules_from
+from symdiff.rewrite.passes import LEVELS, STRUCTURED, source_of
 from symdiff.rewrite.pattern import Rule
 from symdiff.rewrite.rules import FILES, PASSES, File
 from symdiff.rewrite.rules.places import SOURCES
@@ -49,7 +49,7 @@ def test_a_file_names_no_op_at_which_nothing_fires(file: File) -> None:
 
 
 def test_the_rules_found_by_op_are_those_of_the_tables_in_their_order() -> None:
-    found = rules_from(LEVELS["fast"])
+    found = source_of(LEVELS["fast"])
     for op in {rule.op for rule in EVERY}:
         here = [rule for rule in EVERY if rule.op is op]
         names = {name for rule in here for wanted in rule.needs for name in wanted}

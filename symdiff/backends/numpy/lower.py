@@ -7,6 +7,7 @@ The formulas are those of the kernels in `ops`, which the interpreter runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -36,7 +37,7 @@ from symdiff.ops.linalg import matmul
 from symdiff.ops.reduce import sum as sum_
 from symdiff.ops.reductions import max as max_
 from symdiff.ops.shape import permute_dims, reshape
-from symdiff.rewrite.driver import run_rules
+from symdiff.rewrite.driver import Dispatch, listed, run_rules
 from symdiff.rewrite.facts import Facts
 from symdiff.rewrite.pattern import function_rule
 from symdiff.sizes import bounds
@@ -51,11 +52,16 @@ def lowered(graph: Graph) -> Graph:
     """The graph with the ops of `_LOWER` replaced; the same graph where it has none."""
     if not any(_may_be_lowered(node) for node in graph.nodes):
         return graph
+    return run_rules(graph, _dispatch()).graph
+
+
+@cache
+def _dispatch() -> Dispatch:
     rules = [
         function_rule(f"lower_{name}", REGISTRY.find(name), _guarded(lower))
         for name, lower in _LOWER.items()
     ]
-    return run_rules(graph, rules, fold=False).graph
+    return Dispatch(listed(rules), fold=False)
 
 
 def _may_be_lowered(node: Node) -> bool:
