@@ -3,7 +3,7 @@
 Memory is read before and after every line of Python that a call runs, so that what a line
 allocates and frees again is seen too. Two things are none of a graph's data and kept out: the
 buffers through which NumPy's ufuncs go over operands that are broadcast or cast, which
-`np.setbufsize` makes small here, and the frame of the generated function.
+`BUFFER_ENTRIES` makes small here, and the frame of the generated function.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from __future__ import annotations
 import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextvars import copy_context
 from types import FrameType
 from typing import Any, Final, NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
 import symdiff as sd
+from symdiff.backends.numpy import program as program_module
 from symdiff.backends.numpy.program import Program, build
 from tests.benchmarks import tasks
 from tests.benchmarks.peers.symdiff import graph_of
@@ -106,13 +107,9 @@ def compiled(task: Task) -> tuple[sd.CompiledFunction, list[Any]]:
 
 
 def with_small_iterators(call: Callable[[], None]) -> None:
-    """Call where NumPy's iterators buffer 16 entries at a time; workspaces take that over."""
-
-    def run() -> None:
-        np.setbufsize(16)
+    """Call where workspaces let NumPy's iterators buffer 16 entries at a time."""
+    with patch.object(program_module, "BUFFER_ENTRIES", 16):
         call()
-
-    copy_context().run(run)
 
 
 def check_lines(program: Program, args: list[Any], kind: str) -> None:

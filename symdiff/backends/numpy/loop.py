@@ -32,6 +32,7 @@ class Loop:
         self.work, self.sizes = work, sizes
         self.values: list[Any] = []
         self.slot_of: dict[Any, int] = {}
+        self.slot_of_number: dict[Node, int] = {}
         self.fresh: list[int] = []
         """Slots that hold values of one call only."""
         plan = work.plan
@@ -76,14 +77,17 @@ class Loop:
         return slot
 
     def _number(self, node: Node) -> int:
-        key = Number(node)
-        if key in self.slot_of:
-            return self.slot_of[key]
+        slot = self.slot_of_number.get(node)
+        if slot is None:
+            slot = self.slot_of_number[node] = self._new_number(node)
+        return slot
+
+    def _new_number(self, node: Node) -> int:
         if node.op.name == "constant":
-            return self._slot(key, node.params["value"].array.item())
+            return self._slot(Number(node), node.params["value"].array.item())
         if self.work.plan.places[node].kind == CONSTANT:
-            return self._slot(key, float(self.values[self.slot_of[node]]))
-        return self._dynamic(key)
+            return self._slot(Number(node), float(self.values[self.slot_of[node]]))
+        return self._dynamic(Number(node))
 
     def _known(self, arg: Any) -> Any:
         """A parameter, its sizes replaced by their values."""

@@ -14,6 +14,7 @@ from symdiff.backends.numpy.loop import Loop
 from symdiff.backends.numpy.lower import lowered
 from symdiff.backends.numpy.scalars import RAISED
 from symdiff.backends.numpy.source import BLOCK_ENTRIES, Run, Source
+from symdiff.collector import paused_collector
 from symdiff.graph import Graph
 from symdiff.plan import VIEW, Plan
 from symdiff.plan.blocks import by_rows
@@ -71,7 +72,8 @@ class Program:
     ) -> None:
         self.graph, self.size_names, self.largest = graph, size_names, largest
         self.floats = floats
-        self._work = work_of(graph, floats=floats)
+        with paused_collector():
+            self._work = work_of(graph, floats=floats)
         self._weight = _weight(self._work)
         self._left = CALLS if self._weight <= min(LARGEST_LATER, 8 * largest) else -1
         self._make: Callable[..., Run] | None = None
@@ -94,7 +96,8 @@ class Program:
 
     def loop(self, sizes: Sequence[int]) -> Loop:
         """A workspace whose steps run one by one."""
-        return Loop(self._work, dict(zip(self.size_names, sizes, strict=True)))
+        with paused_collector():
+            return Loop(self._work, dict(zip(self.size_names, sizes, strict=True)))
 
     def _compile(self) -> None:
         self._lengths = {
