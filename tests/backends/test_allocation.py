@@ -162,7 +162,7 @@ def test_the_peak_of_a_steady_call_is_its_outputs(task: Task) -> None:
 def test_the_large_tasks_run_in_blocks(task: Task) -> None:
     function, args = compiled(task)
     function(*args)
-    assert function._program._blocked is not None
+    assert True in function._program._makers  # by blocks
 
 
 def test_a_sum_over_the_rows_of_blocks_takes_no_buffer_for_each_block() -> None:

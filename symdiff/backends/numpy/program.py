@@ -19,7 +19,7 @@ from symdiff.graph import Graph
 from symdiff.plan import VIEW, Plan
 from symdiff.plan.blocks import by_rows
 from symdiff.plan.memory import nbytes
-from symdiff.sizes import evaluate
+from symdiff.sizes import Dim, evaluate
 
 __all__ = ["LARGEST_SOURCE", "Program", "build"]
 
@@ -75,14 +75,15 @@ class Program:
         with paused_collector():
             self._work = work_of(graph, floats=floats)
         self._weight = _weight(self._work)
-        self._left = CALLS if self._weight <= min(LARGEST_LATER, 8 * largest) else -1
-        self._make: Callable[..., Run] | None = None
-        """Makes a workspace by the source, once that is compiled."""
-        if self._weight <= largest:
-            self._compile()
+        later = largest < self._weight <= min(LARGEST_LATER, 8 * largest)
+        self._left = CALLS if later else -1
+        self._loops = self._weight > largest
+        """Whether steps run in a loop, and not as source."""
         self._exact: Program | None = None
         self._blocks: Work | None = None
-        self._blocked: Callable[..., Run] | None = None
+        self._known_lengths: set[Dim] | None = None
+        self._makers: dict[bool, Callable[..., Run]] = {}
+        """What makes workspaces: plain ones, and such that go by blocks."""
         self._pools: dict[tuple[int, ...], list[Run]] = {}
 
     @property
@@ -99,18 +100,11 @@ class Program:
         with paused_collector():
             return Loop(self._work, dict(zip(self.size_names, sizes, strict=True)))
 
-    def _compile(self) -> None:
-        self._lengths = {
-            nbytes(step.node) for step in self.plan.steps if step.kind != VIEW and by_rows(step)
-        }
-        self._make = Source(self._work, self.size_names).maker()
-        self._left = -1
-
     @property
     def source(self) -> str:
         """The Python that runs."""
         note = ""
-        if self._make is None:
+        if self._loops:
             until = f", for {self._left} more calls" if self._left > 0 else ""
             note = f"# These are many steps to compile: they run as a loop{until}.\n"
         return note + Source(self._work, self.size_names).text()
@@ -120,8 +114,7 @@ class Program:
         if self._left > 0:
             self._left -= 1
             if not self._left:
-                self._compile()
-                self._pools = {}
+                self._loops, self._left, self._pools = False, -1, {}
         pool = self._pools.get(sizes)
         if pool is None:
             pool = self._new_pool(sizes)
@@ -157,25 +150,34 @@ class Program:
         return partial(context.run, context.run(make, *sizes))
 
     def _maker(self, sizes: tuple[int, ...]) -> Callable[..., Run]:
-        """What makes workspaces for these sizes: by blocks of rows where arrays are large."""
-        if self._make is None:
+        """What makes workspaces for these sizes."""
+        if self._loops:
             return lambda *known: self.loop(known)
         work = self._work_at(sizes)
-        if work is self._work:
-            return self._make
-        if self._blocked is None:
-            self._blocked = Source(work, self.size_names).maker()
-        return self._blocked
+        blocked = work is not self._work
+        if blocked not in self._makers:
+            self._makers[blocked] = Source(work, self.size_names).maker()
+        return self._makers[blocked]
 
     def _work_at(self, sizes: tuple[int, ...]) -> Work:
+        """What runs for these sizes: by blocks of rows where arrays are large."""
         known = dict(zip(self.size_names, sizes, strict=True))
-        if self._make is None:
-            return self._work
-        if max((evaluate(size, known) for size in self._lengths), default=0) < LARGE:
+        if self._loops or max((evaluate(n, known) for n in self._lengths), default=0) < LARGE:
             return self._work
         if self._blocks is None:
             self._blocks = work_of(self.graph, floats=self.floats, blocks=True)
         return self._blocks
+
+    @property
+    def _lengths(self) -> set[Dim]:
+        """Bytes of what may go by blocks."""
+        if self._known_lengths is None:
+            self._known_lengths = {
+                nbytes(step.node)
+                for step in self.plan.steps
+                if step.kind != VIEW and by_rows(step)
+            }
+        return self._known_lengths
 
     def without_floats(self) -> Program:
         """The same graph with NumPy's scalars, made when Python's first raise."""
