@@ -113,13 +113,7 @@ def transplant(
     with target.recording(order=0, origin=source.origin(nodes[0])), paused_collector():
         for node in source.ancestors(nodes):
             if node not in done:
-                done[node] = target.restore_node(
-                    node.op,
-                    tuple([done[i] for i in node.inputs]),
-                    node.params,
-                    source.order(node),
-                    source.origin(node),
-                )
+                done[node] = target.adopt(node, tuple([done[i] for i in node.inputs]))
     return done
 
 

@@ -7,14 +7,13 @@ The formulas are those of the kernels in `ops`, which the interpreter runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any, Final
 
 import numpy as np
 
+from symdiff.collector import paused_collector
 from symdiff.graph import Graph
 from symdiff.node import Node
-from symdiff.op import REGISTRY
 from symdiff.ops.contract import blas_form
 from symdiff.ops.elementwise import abs as abs_
 from symdiff.ops.elementwise import (
@@ -37,9 +36,6 @@ from symdiff.ops.linalg import matmul
 from symdiff.ops.reduce import sum as sum_
 from symdiff.ops.reductions import max as max_
 from symdiff.ops.shape import permute_dims, reshape
-from symdiff.rewrite.driver import Dispatch, listed, run_rules
-from symdiff.rewrite.facts import Facts
-from symdiff.rewrite.pattern import function_rule
 from symdiff.sizes import bounds
 from symdiff.types import element_count
 
@@ -52,16 +48,18 @@ def lowered(graph: Graph) -> Graph:
     """The graph with the ops of `_LOWER` replaced; the same graph where it has none."""
     if not any(_may_be_lowered(node) for node in graph.nodes):
         return graph
-    return run_rules(graph, _dispatch()).graph
-
-
-@cache
-def _dispatch() -> Dispatch:
-    rules = [
-        function_rule(f"lower_{name}", REGISTRY.find(name), _guarded(lower))
-        for name, lower in _LOWER.items()
-    ]
-    return Dispatch(listed(rules), fold=False)
+    fresh = Graph(graph.name)
+    done: dict[Node, Node] = {}
+    first = graph.origin(graph.node(0))
+    with fresh.recording(order=0, origin=first), paused_collector():
+        for node in (*graph.inputs, *graph.ancestors(graph.outputs)):
+            if node in done:
+                continue
+            made = fresh.adopt(node, tuple([done[x] for x in node.inputs]))
+            found = _replacement(made) if _may_be_lowered(node) else None
+            done[node] = made if found is None else found
+    fresh.outputs = [done[node] for node in graph.outputs]
+    return fresh
 
 
 def _may_be_lowered(node: Node) -> bool:
@@ -70,15 +68,12 @@ def _may_be_lowered(node: Node) -> bool:
     return node.op.name in _LOWER and node.op.registered
 
 
-def _guarded(lower: Callable[..., Node | None]) -> Callable[[Node, Facts], Node | None]:
+def _replacement(node: Node) -> Node | None:
     """Half precision and integers are computed in another dtype: that is left to the kernel."""
-
-    def apply(node: Node, facts: Facts) -> Node | None:
-        if any(x.dtype != node.dtype or x.dtype not in _SINGLE for x in node.inputs):
-            return None
-        return lower(node, *node.inputs, **node.params)
-
-    return apply
+    if any(x.dtype != node.dtype or x.dtype not in _SINGLE for x in node.inputs):
+        return None
+    made: Node | None = _LOWER[node.op.name](node, *node.inputs, **node.params)
+    return made
 
 
 # -- logistic ------------------------------------------------------------------------------
