@@ -68,6 +68,7 @@ def flatten(
         "orders": orders,
         "origin_of": origin_of,
         "provenance": array("q", chain.from_iterable(r for r in records if None not in r)),
+        "names": {new_index[n.index]: s for n, s in graph.names.items() if n.index in new_index},
         "outputs": [new_index[n.index] for n in (graph.outputs if outputs is None else outputs)],
     }
 
@@ -91,6 +92,8 @@ def restore(state: dict[str, Any], graph: Graph) -> Graph:
     for k in range(0, len(records), 5):
         gradient, of, forward = (nodes[i] for i in records[k : k + 3])
         graph.record_provenance(gradient, of, forward, records[k + 3], bool(records[k + 4]))
+    for index, name in state["names"].items():
+        graph.set_name(nodes[index], name)
     graph.outputs = [nodes[i] for i in state["outputs"]]
     return graph
 

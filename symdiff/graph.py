@@ -104,6 +104,7 @@ class Graph:
         "_fixed_origin",
         "_inputs",
         "_keyed",
+        "_names",
         "_nodes",
         "_orders",
         "_origins",
@@ -135,6 +136,7 @@ class Graph:
         self._origins: list[Origin] = []
         self._unlisted = array("q")  # indices that have no line of their own in the text form
         self._provenance = array("q")  # four entries a record: see record_provenance
+        self._names: dict[Node, str] = {}
         self._requirements: list[tuple[int, Requirement]] = []
         self._consumers: list[list[Node]] = []  # filled on demand, up to some index
         self._recorder = OriginRecorder()
@@ -184,6 +186,32 @@ class Graph:
     def origin(self, node: Node) -> Origin:
         """The user's line that made a node."""
         return self._origins[node.index]
+
+    @property
+    def names(self) -> Mapping[Node, str]:
+        """The names that nodes were given, by node: see `Node.named`."""
+        return MappingProxyType(self._names)
+
+    def set_name(self, node: Node, name: str) -> None:
+        """Give a node a name, unless it has one: what `Node.named` does."""
+        self.own((node,), "named")
+        check_name(name, "a node's name")
+        if not text.is_listed(node.op, node.params):
+            raise ArgumentError(
+                f"named: {text.short_name(node)} is called that already: inputs keep their "
+                "names, and scalar constants stand by their values"
+            )
+        self._names.setdefault(node, name)
+
+    def take_names(self, other: Graph, stands_for: Mapping[Node, Node]) -> None:
+        """Names of another graph's nodes for the nodes that stand for them here.
+
+        One that has a name here keeps it.
+        """
+        for node, name in list(other._names.items()):
+            made = stands_for.get(node)
+            if made is not None and text.is_listed(made.op, made.params):
+                self._names.setdefault(made, name)
 
     @property
     def provenance(self) -> Iterator[Provenance]:
@@ -420,8 +448,9 @@ class Graph:
 
         For a graph of intermediate results that nobody else holds.
         """
-        for held in (self._plain, self._keyed, self._adopted, self._inputs, self._consumers):
+        for held in (self._plain, self._keyed, self._adopted, self._inputs, self._names):
             held.clear()
+        self._consumers.clear()
         self._outputs = ()
         self.memo.clear()
         while self._nodes:  # the last first: nothing is left to be freed along with it
@@ -591,8 +620,8 @@ class Graph:
     def digest(self) -> str:
         """A stable hash of the structure, the same in every process and on every machine.
 
-        Covers inputs, outputs and every node; not names of graphs, origins, or the order in
-        which independent nodes were made.
+        Covers inputs, outputs and every node; not names of graphs and nodes, origins, or the
+        order in which independent nodes were made.
         """
         # Nodes never change, so what there is of them tells whether a hash is still right.
         state = ("digest", len(self), tuple([o.index for o in self._outputs]))

@@ -94,6 +94,7 @@ def rebuild(
                 done[node] = target.apply(node.op, inputs, put)
             else:
                 done[node] = target.intern(node.op, inputs, params)
+    target.take_names(source, done)
     return [done[node] for node in outputs]
 
 
@@ -114,6 +115,7 @@ def transplant(
         for node in source.ancestors(nodes):
             if node not in done:
                 done[node] = target.adopt(node, tuple([done[i] for i in node.inputs]))
+    target.take_names(source, done)
     return done
 
 

@@ -126,8 +126,30 @@ class Node(Storage):
 
     @property
     def name(self) -> str | None:
-        """An input's name; None for any other node."""
-        return self.params["name"] if self.op.name == "input" else None
+        """An input's name, or the name a node was given by `named`; None for any other node."""
+        return self.params["name"] if self.op.name == "input" else self.graph.names.get(self)
+
+    def named(self, name: str) -> Node:
+        """This node, called `name` in texts, drawings and messages from now on.
+
+        Arguments: `name`, an identifier. Equal expressions are one node, which keeps the name it
+        was given first. Where several nodes of one name are printed, the later ones are ``h_2``,
+        ``h_3``, …. Returns the node itself; nothing is computed differently.
+
+        Raises `ArgumentError` for a name that is none, and for inputs and scalar constants.
+
+        >>> import symdiff as sd
+        >>> x = sd.Graph("doc").input("x", sd.f64)
+        >>> y = sd.sin(x).named("y")
+        >>> print(sd.text(sd.cos(y)))
+        graph doc(x: f64[]) {
+          y  : f64[] = sin x
+          %1 : f64[] = cos y
+          return %1
+        }
+        """
+        self.graph.set_name(self, name)
+        return self
 
     def _tensor(self, what: str) -> TensorType:
         if isinstance(self.type, TupleType):

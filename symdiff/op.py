@@ -282,7 +282,8 @@ class Op:
         for position, node_input in enumerate(node.inputs):
             if node_input is X:
                 part = self.vjp(node, position, G)
-                total = part if total is None or part is None else total + part
+                if part is not None:
+                    total = part if total is None else total + part
         return total
 
     def argument_name(self, position: int) -> str:

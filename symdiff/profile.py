@@ -258,6 +258,7 @@ def _with_origins(graph: Graph, origins: Mapping[Node, Origin]) -> Graph:
         made[node] = result.restore_node(
             node.op, inputs, node.params, graph.order(node), origins[node]
         )
+    result.take_names(graph, made)
     result.outputs = [made[o] for o in graph.outputs]
     return result
 

@@ -30,8 +30,8 @@ def to_networkx(graph_or_outputs: Any) -> Any:
     Returns a new graph whose nodes are the indices of the symdiff graph's, so that
     ``graph.node(k)`` is the node of `k`. Edges run from operand to result. Attributes
 
-    - of a node: `op` (a name), `params` (a dict), `type`, `order`, `origin`; an input's `name`
-      and a constant's `value`, a read-only array;
+    - of a node: `op` (a name), `params` (a dict), `type`, `order`, `origin`; a constant's
+      `value`, a read-only array; the `name` of an input or of a node that was named;
     - of an edge: `position`, also its key, since a node may be taken twice;
     - of the graph: `name`, `inputs` and `outputs` in order, and `provenance`, a list of
       ``(gradient, of, forward, position, whole)`` as in `Graph.provenance`.
@@ -142,7 +142,7 @@ def _given(node: Node) -> dict[str, Any]:
         return {"params": {}, "name": node.params["name"]}
     if node.op is CONSTANT:
         return {"params": {}, "value": node.params["value"].array}
-    return {"params": dict(node.params)}
+    return {"params": dict(node.params)} | ({"name": node.name} if node.name else {})
 
 
 # -- and back ------------------------------------------------------------------------------
@@ -229,7 +229,8 @@ def _applied(
         return graph.input(_attribute(key, given, "name"), type_)
     if op is CONSTANT:
         return graph.constant(_attribute(key, given, "value"))
-    return graph.apply(op, tuple(operands), given.get("params", {}))
+    made = graph.apply(op, tuple(operands), given.get("params", {}))
+    return made.named(given["name"]) if "name" in given else made
 
 
 def _record(graph: Graph, made: Mapping[Any, Node], record: Any) -> None:

@@ -22,7 +22,7 @@ from symdiff.parse.values import (
     read_type,
     read_value,
 )
-from symdiff.types import Type
+from symdiff.types import Type, check_name
 
 __all__ = ["read"]
 
@@ -37,12 +37,12 @@ _NOTE: Final = (
     r"[ \t]*;[ \t]*d[ \t]+(\S+)[ \t]*/[ \t]*d[ \t]+(\S+)"
     r"(?:[ \t]+via[ \t]+(\S+)(?:[ \t]+\[(-1|[0-9]{1,9})\])?)?(?=[ \t]*$)"
 )
-_NUMBER: Final = r"[ \t]*(%[0-9]+)[ \t]*"
+_LABEL: Final = r"[ \t]*(%[0-9]+|[^\W\d]\w*(?=[ \t]*:))[ \t]*"
 _COLON: Final = r"[ \t]*:[ \t]*"
 _EQUALS: Final = r"[ \t]*=[ \t]*"
 _OP: Final = rf"({WORD})"
 # A node's line up to its operands, in one go.
-_NODE: Final = rf"{_NUMBER}:([^=;]+)=[ \t]*{_OP}((?:[ \t]++[^\s=;]++(?!\S))*)"
+_NODE: Final = rf"{_LABEL}:([^=;]+)=[ \t]*{_OP}((?:[ \t]++[^\s=;]++(?!\S))*)"
 
 
 def read(
@@ -136,7 +136,7 @@ class _Block:
         """The error for a line that has not the form of a node's."""
         if line.text.lstrip().startswith("…"):
             return line.error("the middle of this text was left out; print graph.text() instead")
-        line.expect(_NUMBER, "a node's number such as %0, `return`, or `}`")
+        line.expect(_LABEL, "a node's number such as %0, `return`, or `}`")
         line.expect(_COLON, "`:` and a type")
         read_type(line)
         line.expect(_EQUALS, "`=` and an op")
@@ -158,7 +158,10 @@ class _Block:
         """``%2 : f64[] = sum %1 axis=(0,)   ; d %0 / d w``, matched up to its operands."""
         line = Line(number, found.string, found.end())
         label, written, name, operands = found.groups()
-        if label != f"%{self.count}":
+        is_name = label[0] != "%"
+        if is_name:
+            self.check_label(line, found)
+        elif label != f"%{self.count}":
             raise line.error(f"expected %{self.count}, the next number", *found.span(1))
         op = self.known.ops.get(name)
         if op is None or op.form == "source":
@@ -176,10 +179,17 @@ class _Block:
         node = self.apply(line, op, args, params, found)
         if written not in self.types or self.types[written] is not node.type:
             self.check_type(line, node, found)
-        self.names[label] = node
+        self.names[label] = node.named(label) if is_name else node
         self.count += 1
         if note is not None:
             self.notes.append(_Note(node, line, note))
+
+    def check_label(self, line: Line, found: re.Match[str]) -> None:
+        """Raise unless a node can be called by the name that stands before its type."""
+        with Line(line.number, line.text, found.end(1)).blaming(found.start(1)):
+            check_name(found[1], "a node's name")
+        if found[1] in self.names:
+            raise line.error(f"{found[1]} is another node's name already", *found.span(1))
 
     def source_op(self, line: Line, found: re.Match[str]) -> Op:
         """An op without operands, or the error for an op that has no lines."""

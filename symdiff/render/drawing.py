@@ -105,7 +105,7 @@ class _Scene:
         self.graph = nodes[0].graph
         self.long_edges = wishes.long_edges
         self.place = {node: place for place, node in enumerate(nodes)}
-        self.names = Names(nodes)
+        self.names = Names(self.graph, nodes)
         self.roles = Roles(self.graph, self.place, self.names)
         self.outputs: dict[int, str] = {}
         for called, node in outputs:
@@ -125,13 +125,13 @@ class _Scene:
     def _homes(self, collapse: Callable[[Any], str | None] | bool) -> list[int]:
         """The home of each node; -1 for a scalar constant, which stands beside its uses."""
         if callable(collapse):
-            homes, self.labels = labelled_homes(self.nodes, collapse, self.names.is_numbered)
+            homes, self.labels = labelled_homes(self.nodes, collapse, self.names.is_listed)
         elif collapse:
             homes = elementwise_homes(self.nodes, self.operands(), self.outputs)
         else:
             homes = list(range(len(self.nodes)))
         for place, node in enumerate(self.nodes):
-            is_scalar = node.op.name == "constant" and not self.names.is_numbered(node)
+            is_scalar = node.op.name == "constant" and not self.names.is_listed(node)
             if is_scalar and place not in self.outputs:
                 homes[place] = -1
         return homes
@@ -193,7 +193,7 @@ def _single(scene: _Scene, place: int) -> Box:
         order,
         order,
         name=clipped(scene.names.of(node), _WIDEST),
-        op="" if kind == "input" or not scene.names.is_numbered(node) else node.op.name,
+        op="" if kind == "input" or not scene.names.is_listed(node) else node.op.name,
         params=clipped(params, _WIDEST),
         rows=tuple(clipped(row, _WIDEST) for row in rows),
         type="" if kind == "results" else clipped(str(node.type), _WIDEST),

@@ -78,7 +78,7 @@ class _Box(NamedTuple):
 
     node: Any
     shape: str
-    title: str  # its op with its number, its name or its value
+    title: str  # its op with what it is called, its name or its value
     hint: str  # shown by the browser when pointed at
     is_output: bool
 
@@ -103,7 +103,7 @@ def _boxes(
     boxes: list[_Box] = []
     edges: list[tuple[int, int]] = []
     place: dict[Any, int] = {}
-    numbers = 0
+    called = text.labels(nodes[0].graph, nodes)
     for node in nodes:
         if _is_scalar_constant(node):
             if node in returned:
@@ -118,8 +118,7 @@ def _boxes(
                 sources.append(place[taken])
         title, shape, hint = node.params.get("name"), "input", f"{text.line(node)}"
         if text.is_listed(node.op, node.params):
-            title, shape, hint = f"%{numbers} {node.op.name}", "node", next(lines).strip()
-            numbers += 1
+            title, shape, hint = f"{called[node]} {node.op.name}", "node", next(lines).strip()
         place[node] = len(boxes)
         edges += [(source, len(boxes)) for source in sources]
         hint = f"{_clipped(hint, _WIDEST_LINE)}\n{node.graph.origin(node)}"

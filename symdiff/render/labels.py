@@ -18,29 +18,25 @@ _BOOKKEEPING: Final[Mapping[str, tuple[str, ...]]] = {"custom": ("given", "linea
 
 
 class Names:
-    """What nodes are called: inputs by name, scalar constants by value, others by number.
+    """What nodes are called: inputs by name, scalar constants by value, others by number or name.
 
-    The numbers are those of the text form of the same nodes.
+    All are called as in the text form of the same nodes.
     """
 
-    def __init__(self, nodes: Iterable[Any]) -> None:
-        self._numbers: dict[Any, int] = {}
-        for node in nodes:
-            if text.is_listed(node.op, node.params):
-                self._numbers[node] = len(self._numbers)
+    def __init__(self, graph: Any, nodes: Iterable[Any]) -> None:
+        self._labels = text.labels(graph, nodes)
 
-    def is_numbered(self, node: Any) -> bool:
-        """Whether a node has a number, and so a line in the text form."""
-        return node in self._numbers
+    def is_listed(self, node: Any) -> bool:
+        """Whether a node has a line in the text form."""
+        return node in self._labels
 
     def of(self, node: Any) -> str:
         """``%3``, ``x`` or ``2.0``."""
-        number = self._numbers.get(node)
-        return text.short_name(node) if number is None else f"%{number}"
+        return self._labels.get(node) or text.short_name(node)
 
     def formula(self, node: Any) -> str:
         """A node as one computes it: ``%3 = matmul X w``; what is just given, by its name."""
-        if node.op.form == "source" and not self.is_numbered(node):
+        if node.op.form == "source" and not self.is_listed(node):
             return self.of(node)
         head = f"{self.of(node)} = {node.op.name}"
         if node.op.name == "constant":

@@ -13,7 +13,7 @@ every other node has a line and a number, dense over the lines printed.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -24,7 +24,16 @@ from symdiff.sizes import Size
 from symdiff.trees import flatten
 from symdiff.types import TensorType, TupleType, dtype_name
 
-__all__ = ["cut", "graph_text", "is_listed", "line", "short_name", "shown_params", "text"]
+__all__ = [
+    "cut",
+    "graph_text",
+    "is_listed",
+    "labels",
+    "line",
+    "short_name",
+    "shown_params",
+    "text",
+]
 
 LONGEST_TEXT: Final = 60
 """Lines of `str(node)` and `str(graph)`; longer texts are cut in the middle."""
@@ -32,6 +41,7 @@ LONGEST_TEXT: Final = 60
 LARGEST_CONSTANT: Final = 1024
 """Bytes of an array constant printed in full; larger ones print their digest."""
 
+_WIDEST_LABEL: Final = 12
 _WIDEST_TYPE: Final = 24
 _PLAIN_DTYPES: Final = ("float64", "int64", "bool", "complex128")
 _CARRIED: Final = "?bhilqBHILQefdFD"  # characters of the dtypes that have a short name
@@ -42,6 +52,32 @@ def is_listed(op: Any, params: Mapping[str, Any]) -> bool:
     if op.name == "constant":
         return not params["value"].is_scalar
     return bool(op.name != "input")
+
+
+def labels(graph: Any, nodes: Iterable[Any]) -> dict[Any, str]:
+    """What those of some nodes are called that have a line of their own.
+
+    A node is called by its name, with a number behind it where the name is taken, or else by
+    the number of its line: ``y``, ``y_2``, ``%2``.
+    """
+    names = graph.names
+    found: dict[Any, str] = {}
+    used = {i.name: 1 for i in graph.inputs} if names else {}
+    for node in nodes:
+        if is_listed(node.op, node.params):
+            name = names.get(node)
+            found[node] = f"%{len(found)}" if name is None else _untaken(name, used)
+    return found
+
+
+def _untaken(name: str, used: dict[str, int]) -> str:
+    """The name, or the first of ``name_2``, ``name_3``, … that is not used; marked as used."""
+    label = name
+    while label in used:
+        used[name] += 1
+        label = f"{name}_{used[name]}"
+    used[label] = 1
+    return label
 
 
 def text(outputs: Any) -> str:
@@ -88,44 +124,38 @@ def cut(whole: str) -> str:
 
 def _render(graph: Any, nodes: Sequence[Any], outputs: Sequence[Any]) -> str:
     # digest -> label, graph: the graphs in params. The text's own graph keeps its name.
-    labels: dict[str, tuple[str, Any]] = {"": (graph.name, graph)}
+    bodies: dict[str, tuple[str, Any]] = {"": (graph.name, graph)}
     for node in nodes:
         if node.params:
             for value in node.params.values():
-                _collect_graphs(value, labels)
-    del labels[""]
+                _collect_graphs(value, bodies)
+    del bodies[""]
     blocks = [
-        _block(label, body, body.nodes, body.outputs, labels) for label, body in labels.values()
+        _block(label, body, body.nodes, body.outputs, bodies) for label, body in bodies.values()
     ]
-    blocks.append(_block(graph.name, graph, nodes, outputs, labels))
+    blocks.append(_block(graph.name, graph, nodes, outputs, bodies))
     return "\n\n".join(blocks)
 
 
 def _block(
-    name: str, graph: Any, nodes: Sequence[Any], outputs: Sequence[Any], labels: Mapping[str, Any]
+    name: str, graph: Any, nodes: Sequence[Any], outputs: Sequence[Any], bodies: Mapping[str, Any]
 ) -> str:
-    numbers: dict[Any, int] = {}
-    inputs = []
-    for node in nodes:
-        if is_listed(node.op, node.params):
-            numbers[node] = len(numbers)
-        elif node.op.name == "input":
-            inputs.append(node)
+    called = labels(graph, nodes)
+    inputs = [node for node in nodes if node.op.name == "input"]
 
     def reference(node: Any) -> str:
-        number = numbers.get(node)
-        return short_name(node) if number is None else f"%{number}"
+        return called.get(node) or short_name(node)
 
     widths = (
-        len(f"%{len(numbers) - 1}"),
-        min(max((len(str(n.type)) for n in numbers), default=0), _WIDEST_TYPE),
+        min(max(map(len, called.values()), default=0), _WIDEST_LABEL),
+        min(max((len(str(n.type)) for n in called), default=0), _WIDEST_TYPE),
     )
-    notes = _notes(graph, numbers, {*numbers, *inputs}, reference)
+    notes = _notes(graph, called, {*called, *inputs}, reference)
     header = ", ".join(f"{i.params['name']}: {i.type}" for i in inputs)
     lines = [f"graph {name}({header}) {{"]
-    for node in numbers:
+    for node in called:
         lines.append(
-            _line(node, reference, lambda g: f"@{labels[g.digest()][0]}", widths)
+            _line(node, reference, lambda g: f"@{bodies[g.digest()][0]}", widths)
             + notes.get(node, "")
         )
     if outputs:
@@ -163,7 +193,7 @@ def shown_params(node: Any, graph_name: Callable[[Any], str]) -> dict[str, str]:
 
 
 def _notes(
-    graph: Any, numbers: Mapping[Any, int], known: set[Any], reference: Callable[[Any], str]
+    graph: Any, listed: Mapping[Any, str], known: set[Any], reference: Callable[[Any], str]
 ) -> dict[Any, str]:
     """``; d %3 / d w`` behind a gradient; ``via %2`` where it is the part through a consumer."""
     whole: dict[Any, str] = {}
@@ -171,7 +201,7 @@ def _notes(
     for record in graph.provenance:
         gradient, of, forward, position, is_whole = record
         target = record.target
-        if gradient not in numbers or of not in known or target not in known:
+        if gradient not in listed or of not in known or target not in known:
             continue
         note = f"   ; d {reference(of)} / d {reference(target)}"
         if is_whole:
@@ -182,28 +212,30 @@ def _notes(
     return parts | whole
 
 
-def _collect_graphs(value: Any, labels: dict[str, tuple[str, Any]]) -> None:
+def _collect_graphs(value: Any, bodies: dict[str, tuple[str, Any]]) -> None:
     if isinstance(value, tuple):
         for entry in value:
-            _collect_graphs(entry, labels)
+            _collect_graphs(entry, bodies)
     elif hasattr(value, "digest") and hasattr(value, "outputs"):
         key = value.digest()
-        if key in labels:
+        if key in bodies:
             return
         for node in value.nodes:
             for inner in node.params.values():
-                _collect_graphs(inner, labels)
-        taken = {label for label, _ in labels.values()}
+                _collect_graphs(inner, bodies)
+        taken = {label for label, _ in bodies.values()}
         label, count = value.name, 1
         while label in taken:
             count += 1
             label = f"{value.name}_{count}"
-        labels[key] = (label, value)
+        bodies[key] = (label, value)
 
 
 def _reference_in_graph(node: Any) -> str:
     if not is_listed(node.op, node.params):
         return short_name(node)
+    if node in node.graph.names:
+        return str(node.graph.names[node])
     return f"%{node.index - bisect_left(node.graph.unlisted, node.index)}"
 
 

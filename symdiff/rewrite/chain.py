@@ -18,6 +18,7 @@ from symdiff.ops.elementwise import multiply, negative
 from symdiff.ops.linalg import matmul
 from symdiff.ops.shape import matrix_transpose, permute_dims
 from symdiff.rewrite.driver import Pass
+from symdiff.rewrite.notes import carry_notes
 from symdiff.sizes import Dim, Size, bounds, evaluate, names, substitute
 
 __all__ = ["reorder"]
@@ -278,14 +279,7 @@ def _rebuilt(graph: Graph, live: Sequence[Node], plans: Mapping[Node, _Chain]) -
                 inputs = tuple([mapping[i] for i in node.inputs])
                 mapping[node] = fresh.restore_node(node.op, inputs, node.params, order, origin)
             came_from.update((fresh.node(k), node) for k in range(known, len(fresh)))
-    for record in graph.provenance:
-        gradient, of, forward = (mapping.get(n) for n in record[:3])
-        if gradient is not None and of is not None and forward is not None:
-            place = record.position
-            if place < 0 or (
-                place < len(forward.inputs) and forward.inputs[place].type == gradient.type
-            ):
-                fresh.record_provenance(gradient, of, forward, place, record.whole)
+    carry_notes(graph, fresh, mapping)
     fresh.outputs = [mapping[o] for o in graph.outputs]
     return Pass(fresh, mapping, came_from)
 

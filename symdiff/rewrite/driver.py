@@ -27,6 +27,7 @@ from symdiff.ops.shape import broadcast_to
 from symdiff.origin import Origin
 from symdiff.rewrite.facts import Facts
 from symdiff.rewrite.fold import folded, may_fold
+from symdiff.rewrite.notes import carry_notes
 from symdiff.rewrite.pattern import Rule, spread_scalar
 from symdiff.rewrite.show import shown
 from symdiff.types import TensorType, broadcast_shapes
@@ -134,28 +135,14 @@ def run_rules(
                 break
             # What is left depends on how often nodes are used.
             dispatch = every.among(sweep.asking) if dispatch is every else every
-        _carry_provenance(graph, latest, whole)
         old, new = graph.nodes, latest.nodes
+        stands_for = {old[k]: new[place] for k, place in enumerate(whole) if place >= 0}
+        carry_notes(graph, latest, stands_for)
         return Pass(
             latest,
-            {old[k]: new[place] for k, place in enumerate(whole) if place >= 0},
+            stands_for,
             {node: old[k] for node, k in zip(new, came_from, strict=True)},
         )
-
-
-def _carry_provenance(graph: Graph, latest: Graph, places: Sequence[int]) -> None:
-    """Records between nodes that still stand for what they say, on the new nodes."""
-    nodes, record = latest.nodes, latest.record_provenance
-    for gradient, of, forward, position, whole in graph.provenance:
-        g, z, f = places[gradient.index], places[of.index], places[forward.index]
-        if g < 0 or z < 0 or f < 0:
-            continue
-        consumer = nodes[f]
-        if position >= len(consumer.inputs):
-            continue
-        target = consumer if position < 0 else consumer.inputs[position]
-        if target.type == nodes[g].type:
-            record(nodes[g], nodes[z], consumer, position, whole)
 
 
 # -- which rules to try --------------------------------------------------------------------

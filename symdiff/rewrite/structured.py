@@ -21,6 +21,7 @@ from symdiff.rewrite.collect import collected
 from symdiff.rewrite.driver import Pass
 from symdiff.rewrite.embedding import embedded
 from symdiff.rewrite.forms import Form, Space
+from symdiff.rewrite.notes import carry_notes
 from symdiff.rewrite.rules.places import SOURCES
 from symdiff.rewrite.rules.structure import STRUCTURE
 from symdiff.sizes import evaluate, names
@@ -79,7 +80,7 @@ class _Walk:
             self._note(known, node)
             self.space.note(self.mapping[node])
         outputs = [self._made(o) for o in graph.outputs]
-        self._copy_provenance()
+        carry_notes(graph, new, self.mapping)
         new.outputs = outputs
         return Pass(new, self.mapping, self.came_from)
 
@@ -118,18 +119,6 @@ class _Walk:
             self._note(count, node)
             self.mapping[node] = known
         return known
-
-    def _copy_provenance(self) -> None:
-        for record in self.old.provenance:
-            gradient, of, forward = (self.mapping.get(n) for n in record[:3])
-            if gradient is None or of is None or forward is None:
-                continue
-            place = record.position
-            target = forward if place < 0 else None
-            if target is None and place < len(forward.inputs):
-                target = forward.inputs[place]
-            if target is not None and target.type == gradient.type:
-                self.new.record_provenance(gradient, of, forward, place, record.whole)
 
 
 def _in_dtype(form: Form, dtype: np.dtype[Any]) -> Form:

@@ -300,6 +300,14 @@ def test_bprop_gives_none_where_x_does_not_occur_or_the_rule_is_zero() -> None:
     assert sd.sign.bprop((x,), x, y) is None
 
 
+def test_bprop_keeps_what_one_position_gives_where_another_gives_zero() -> None:
+    x = scalar()
+    G = x.graph.input("G", sd.f64)
+    found = sd.copysign.bprop((x, x), x, G)  # the sign's rule is zero
+    assert found is not None
+    assert sd.evaluate(found, {x: -3.0, G: 2.0}) == 2.0
+
+
 # -- rules ---------------------------------------------------------------------------------
 
 

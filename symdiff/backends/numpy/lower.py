@@ -58,6 +58,7 @@ def lowered(graph: Graph) -> Graph:
             made = fresh.adopt(node, tuple([done[x] for x in node.inputs]))
             found = _replacement(made) if _may_be_lowered(node) else None
             done[node] = made if found is None else found
+    fresh.take_names(graph, done)
     fresh.outputs = [done[node] for node in graph.outputs]
     return fresh
 

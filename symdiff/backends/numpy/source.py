@@ -31,6 +31,7 @@ from symdiff.ops.declare import scalar_value
 from symdiff.plan import ARGUMENT, BLOCK, BUFFER, CONSTANT, MADE, OUTPUT, VIEW, Step
 from symdiff.plan.blocks import cut, is_total, rows_of
 from symdiff.plan.release import released
+from symdiff.render.text import labels
 from symdiff.sizes import Size, names, substitute
 from symdiff.types import dtype_name, element_count
 
@@ -88,6 +89,10 @@ class Source:
         self.taken.add(name)
         return name
 
+    def variable(self, label: str, count: int) -> str:
+        """What a value is called: by its node's name, if it has one."""
+        return self.fresh(f"v{count}" if label.startswith("%") else label)
+
     def hold(self, value: Any, wish: str) -> str:
         """The name of an object of the namespace, the same for the same object."""
         # A method of a ufunc is another object each time it is looked up, but an equal one.
@@ -126,8 +131,9 @@ class Source:
             self.setup.append(f"block{k} = empty({most}, u8)")
             self.taken.add(f"block{k}")
         count = 0
+        called = labels(plan.graph, plan.graph.nodes)
         for node in plan.setup:
-            self.of[node] = self.fresh(f"v{count}")
+            self.of[node] = self.variable(called[node], count)
             count += 1
             named = ", ".join(
                 [self.of[i] for i in node.inputs]
@@ -143,7 +149,7 @@ class Source:
             if place.kind == BLOCK:
                 self.of[node] = self._block(node, place.number, step.group)
                 continue
-            self.of[node] = self.fresh(f"v{count}")
+            self.of[node] = self.variable(called[node], count)
             count += 1
             if place.kind == BUFFER:
                 what = f"{self.shown(node.shape)}, {self.dtype(node.dtype)}, b{place.number}"
