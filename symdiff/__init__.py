@@ -121,6 +121,7 @@ if _TYPE_CHECKING:
     from symdiff.derive import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
     from symdiff.draw import to_dot, to_svg
     from symdiff.interop.networkx import from_networkx, to_networkx
+    from symdiff.interop.sympy import to_sympy
     from symdiff.ops.along import take_along_axis
     from symdiff.ops.angles import atan2
     from symdiff.ops.checkpoint import checkpoint
@@ -342,6 +343,7 @@ _OTHERS = {
     "derive": "grad hessian hvp jacobian jvp value_and_grad vjp",
     "draw": "to_dot to_svg",
     "interop.networkx": "from_networkx to_networkx",
+    "interop.sympy": "to_sympy",
     "rewrite.passes": "optimize",
 }
 
@@ -648,6 +650,7 @@ __all__ = [
     "to_dot",
     "to_networkx",
     "to_svg",
+    "to_sympy",
     "top_k",
     "trace",
     "tri",
