@@ -262,9 +262,9 @@ class CompiledFunction:
             raise self._count_error(len(args))
         values: dict[str, Any] = {}
         rest = iter(names)
-        for part, value in zip(tree, args, strict=False):
+        for k, (part, value) in enumerate(zip(tree, args, strict=False)):
             try:
-                leaves = flatten_like(part, value)
+                leaves = flatten_like(part, value, f"argument {k}")
             except ValueError as error:
                 raise ArgumentError(f"{self.graph.name}: {error}") from None
             values.update((name, leaf) for leaf, name in zip(leaves, rest, strict=False))

@@ -74,16 +74,16 @@ def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:
     return unflatten(tree, [function(leaf) for leaf in flatten(tree)])
 
 
-def flatten_like(tree: Any, values: Any) -> list[Any]:
+def flatten_like(tree: Any, values: Any, path: str = "") -> list[Any]:
     """What `values` holds at the leaves of `tree`; there it may itself be a list or a tuple.
 
-    Raises `ValueError` naming the path where the nesting differs.
+    Raises `ValueError` naming the path where the nesting differs; `path` is that of the whole.
 
     >>> flatten_like({"w": 1, "b": 2}, {"b": [3, 4], "w": 5})
     [5, [3, 4]]
     """
     leaves: list[Any] = []
-    stack = [("", tree, values)]
+    stack = [(path, tree, values)]
     while stack:
         path, item, value = stack.pop()
         if isinstance(item, dict):

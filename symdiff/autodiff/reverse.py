@@ -111,7 +111,8 @@ def backpropagate(
             for target in missing:
                 if target in reached and target not in table:
                     table[target] = zeros_like(target)
-                    graph.record_provenance(table[target], outputs[0], target, -1, True)
+                    if len(outputs) == 1:
+                        graph.record_provenance(table[target], outputs[0], target, -1, True)
     return table
 
 
@@ -220,7 +221,8 @@ def _filled(graph: Graph, seeds: Mapping[Node, Node], path: dict[Node, None]) ->
     What the consumers of V give is gathered as they are passed: all of them come before V.
     """
     table: dict[Node, Node] = {}
-    z = next(iter(seeds))
+    # What several outputs give together is no derivative of one of them: it gets no record.
+    z = next(iter(seeds)) if len(seeds) == 1 else None
     gathered = {node: [(seed, node, -1)] for node, seed in seeds.items() if node in path}
     for V in reversed(path):
         parts = gathered.pop(V, None)
@@ -260,8 +262,11 @@ def _is_read(node: Node) -> bool:
     return node.op.name in _READS and node.op.registered
 
 
-def _summed(graph: Graph, z: Node, V: Node, parts: list[tuple[Node, Node, int]]) -> Node:
-    """The gradient of V: what its consumers gave, summed by one node where they are several."""
+def _summed(graph: Graph, z: Node | None, V: Node, parts: list[tuple[Node, Node, int]]) -> Node:
+    """The gradient of V: what its consumers gave, summed by one node where they are several.
+
+    Recorded as that of z, where it is one.
+    """
     given: list[tuple[Node, list[tuple[Node, int]]]] = []  # each with the edges it came by
     reads: dict[str, list[tuple[Node, Node]]] = {}
     for part, consumer, position in parts:
@@ -274,13 +279,15 @@ def _summed(graph: Graph, z: Node, V: Node, parts: list[tuple[Node, Node, int]])
             given.append((part, [(consumer, 0) for consumer in consumers]))
     if len(given) == 1 and len(given[0][1]) == 1:
         part, [(consumer, position)] = given[0]
-        graph.record_provenance(part, z, consumer, position, True)
+        if z is not None:
+            graph.record_provenance(part, z, consumer, position, True)
         return part
-    for part, edges in given:
-        for consumer, position in edges:
-            graph.record_provenance(part, z, consumer, position, False)
     total = given[0][0] if len(given) == 1 else masked_total([part for part, _ in given], add_n)
-    graph.record_provenance(total, z, V, -1, True)
+    if z is not None:
+        for part, edges in given:
+            for consumer, position in edges:
+                graph.record_provenance(part, z, consumer, position, False)
+        graph.record_provenance(total, z, V, -1, True)
     return total
 
 

@@ -34,7 +34,7 @@ _OUTPUT: Final = r"[^\s,;=]+"
 _TOKEN: Final = r"\S+"
 _PARAM: Final = rf"[ \t]+({WORD})="
 _NOTE: Final = (
-    r"[ \t]*;[ \t]*d[ \t]+(\S+)[ \t]*/[ \t]*d[ \t]+(\S+)"
+    r"[ \t]*;[ \t]*(?:(\S+)[ \t]*\*[ \t]*)?d[ \t]+(\S+)[ \t]*/[ \t]*d[ \t]+(\S+)"
     r"(?:[ \t]+via[ \t]+(\S+)(?:[ \t]+\[(-1|[0-9]{1,9})\])?)?(?=[ \t]*$)"
 )
 _LABEL: Final = r"[ \t]*(%[0-9]+|[^\W\d]\w*(?=[ \t]*:))[ \t]*"
@@ -92,7 +92,7 @@ def _opened(line: Line, known: Known) -> _Block:
 
 
 class _Note(NamedTuple):
-    """``; d of / d target via forward [position]`` behind a gradient."""
+    """``; seed * d of / d target via forward [position]`` behind a gradient."""
 
     gradient: Node
     line: Line
@@ -109,6 +109,7 @@ class _Block:
         self.types: dict[str, Type] = {}  # a type as written -> as inferred, once it agreed
         self.count = 0
         self.notes: list[_Note] = []
+        self.seeds: dict[Node, Node] = {}  # what was differentiated -> the seed noted last
         self.has_returned = False
 
     def read(self, number: int, text: str) -> bool:
@@ -302,7 +303,8 @@ class _Block:
     def close(self) -> None:
         """Notes can be read now: a node may be a gradient of one that comes after it."""
         older: dict[int, list[int]] = {}  # gradient -> what it is of, where that came before it
-        for note in self.notes:
+        # A seed holds for what is recorded after it.
+        for note in sorted(self.notes, key=lambda note: note.found[1] is not None):
             of = self.record(note)
             if of.index < note.gradient.index:
                 older.setdefault(note.gradient.index, []).append(of.index)
@@ -312,19 +314,25 @@ class _Block:
     def record(self, note: _Note) -> Node:
         """Put one note into the graph's provenance; returns what was differentiated."""
         gradient, line, found = note
-        of, target = self.noted(line, found, 1), self.noted(line, found, 2)
+        of, target = self.noted(line, found, 2), self.noted(line, found, 3)
         if gradient.type != target.type:
             why = f"expected a node of the gradient's type, {gradient.type}, not {target.type}"
-            raise line.error(why, *found.span(2))
-        if found[3] is None:
+            raise line.error(why, *found.span(3))
+        token = compiled(_TOKEN).match(line.text, *found.span(1)) if found[1] else None
+        if token is not None:
+            seed = self.operand(line, token)
+            if self.seeds.get(of) is not seed:
+                self.seeds[of] = seed
+                self.graph.record_provenance(seed, of, of, -1, True)
+        if found[4] is None:
             self.graph.record_provenance(gradient, of, target, -1, True)
             return of
-        forward = self.noted(line, found, 3)
-        position = int(found[4] or 0)
+        forward = self.noted(line, found, 4)
+        position = int(found[5] or 0)
         places = (*forward.inputs, forward)  # the node itself is at -1
         if position >= len(forward.inputs) or places[position] is not target:
-            why = f"expected a node that takes {found[2]} as its operand {position}"
-            raise line.error(why, *found.span(3))
+            why = f"expected a node that takes {found[3]} as its operand {position}"
+            raise line.error(why, *found.span(4))
         self.graph.record_provenance(gradient, of, forward, position, False)
         return of
 

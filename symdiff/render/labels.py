@@ -58,11 +58,16 @@ class Roles:
         self._whole: dict[Any, dict[tuple[Any, Any], None]] = {}
         self._parts: dict[tuple[Any, Any, Any], list[str]] = {}
         order = graph.order
-        for record in graph.provenance:
+        self._factors: dict[tuple[Any, Any, Any], str] = {}
+        for record, seed in text.seeded(graph):
             gradient, of, forward, position, is_whole = record
             if not (gradient in shown and of in shown and forward in shown):
                 continue
             target = record.target
+            if seed is not None:
+                if seed.op.name != "constant" and seed not in shown:
+                    continue
+                self._factors.setdefault((gradient, of, target), f"{names.of(seed)} * ")
             if is_whole:
                 if order(gradient) > order(of):
                     self._whole.setdefault(gradient, {})[of, target] = None
@@ -80,9 +85,10 @@ class Roles:
         if not pairs:
             return ""
         of = pairs[0][0]
+        factor = self._factors.get((node, *pairs[0]), "")
         targets = [self._names.of(target) for other, target in pairs if other is of]
         more = ", …" if len(targets) > _MOST_TARGETS else ""
-        return f"d {self._names.of(of)} / d {', '.join(targets[:_MOST_TARGETS])}{more}"
+        return f"{factor}d {self._names.of(of)} / d {', '.join(targets[:_MOST_TARGETS])}{more}"
 
     def via(self, total: Any) -> list[str]:
         """For each term of a sum of contributions, the consumer it came through."""

@@ -13,7 +13,7 @@ every other node has a line and a number, dense over the lines printed.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -30,6 +30,7 @@ __all__ = [
     "is_listed",
     "labels",
     "line",
+    "seeded",
     "short_name",
     "shown_params",
     "text",
@@ -198,18 +199,38 @@ def _notes(
     """``; d %3 / d w`` behind a gradient; ``via %2`` where it is the part through a consumer."""
     whole: dict[Any, str] = {}
     parts: dict[Any, str] = {}
-    for record in graph.provenance:
+    for record, seed in seeded(graph):
         gradient, of, forward, position, is_whole = record
         target = record.target
         if gradient not in listed or of not in known or target not in known:
             continue
-        note = f"   ; d {reference(of)} / d {reference(target)}"
+        if seed is not None and seed.op.name != "constant" and seed not in known:
+            continue
+        factor = "" if seed is None else f"{reference(seed)} * "
+        note = f"   ; {factor}d {reference(of)} / d {reference(target)}"
         if is_whole:
             whole.setdefault(gradient, note)
         elif forward in known:
             via = reference(forward) + (f" [{position}]" if position else "")
             parts.setdefault(gradient, f"{note} via {via}")
     return parts | whole
+
+
+def seeded(graph: Any) -> Iterator[tuple[Any, Any]]:
+    """The records of provenance, each with the seed that its gradient started from; None for 1.
+
+    With a seed u, a gradient of y is u * dy / dx. The record of the seed itself is left out.
+    """
+    seeds: dict[Any, Any] = {}
+    for record in graph.provenance:
+        if record.forward is record.of and record.position < 0:
+            seed = record.gradient
+            if seed.op.name == "broadcast_to":
+                seed = seed.inputs[0]  # one number for all entries
+            is_one = seed.op.name == "constant" and np.all(seed.params["value"].array == 1)
+            seeds[record.of] = None if is_one and not record.of.type.shape else seed
+        else:
+            yield record, seeds.get(record.of)
 
 
 def _collect_graphs(value: Any, bodies: dict[str, tuple[str, Any]]) -> None:

@@ -106,3 +106,53 @@ def test_provenance_of_second_derivatives_refers_to_the_first() -> None:
     added = list(x.graph.provenance)[before:]
     assert {r.of for r in added} == {dx}
     assert described((ddx, dx, dx, 0, True)) in map(described, added)
+
+
+# -- seeds ---------------------------------------------------------------------------------
+
+
+def noted(outputs: Any) -> list[str]:
+    """The notes of a text, which must read back to the letter."""
+    text = sd.text(outputs)
+    assert sd.parse(text).text() == text
+    return [line.split(" ; ")[1] for line in text.splitlines() if " ; " in line]
+
+
+def test_a_product_with_a_jacobian_is_noted_with_its_vector() -> None:
+    x = sd.Graph().input("x", sd.f64["n"])
+    u = x.graph.input("u", sd.f64["n"])
+    y = sd.sin(x).named("y")
+    assert noted([y, sd.vjp(y, x, u)]) == ["u * d y / d x"]
+    assert noted([y, sd.vjp(y, x, 3.0)]) == ["3.0 * d y / d x"]
+    assert noted([y, sd.vjp(y, x, u * u)]) == ["%2 * d y / d x"]
+
+
+def test_a_gradient_of_a_scalar_is_noted_without_a_seed() -> None:
+    x = scalar()
+    y = sd.sin(x).named("y")
+    assert noted([y, sd.grad(y, x)]) == ["d y / d x"]
+    assert noted([y, sd.vjp(y, x, 1.0)]) == ["d y / d x"]
+
+
+def test_seeds_hold_for_what_was_made_with_them() -> None:
+    x = scalar()
+    u = x.graph.input("u", sd.f64)
+    y = sd.exp(sd.sin(x)).named("y")
+    found = noted([y, sd.vjp(y, x, u), sd.grad(y, x), sd.vjp(y, x, 2.0)])
+    assert "u * d y / d x" in found
+    assert "d y / d x" in found
+    assert "2.0 * d y / d x" in found
+
+
+def test_what_several_outputs_give_together_is_no_derivative_of_one() -> None:
+    x = scalar()
+    u = x.graph.input("u", sd.f64)
+    outputs = [sd.sin(x).named("a"), sd.cos(x).named("b")]
+    assert noted([*outputs, sd.vjp(outputs, x, [u, u])]) == []
+
+
+def test_drawings_say_the_vector_too() -> None:
+    x = scalar()
+    u = x.graph.input("u", sd.f64)
+    y = sd.sin(x).named("y")
+    assert "u * d y / d x" in sd.to_dot([y, sd.vjp(y, x, u)])
