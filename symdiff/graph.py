@@ -443,6 +443,11 @@ class Graph:
         type_ = self._types.setdefault(node.type, node.type)
         return self._append(table, inputs, type_, order, origin)
 
+    def has_plain(self, op: Op, inputs: tuple[Node, ...]) -> bool:
+        """Whether there is a node of an op on these inputs, without params."""
+        table = self._plain.get(op)
+        return table is not None and inputs in table.nodes
+
     def discard(self) -> None:
         """Forget all nodes, and free them now rather than when the collector comes.
 

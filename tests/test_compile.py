@@ -241,6 +241,14 @@ def test_a_bad_call_names_the_argument_before_anything_runs(case: str) -> None:
     assert not seen
 
 
+def test_an_argument_of_another_nesting_is_named_by_its_place() -> None:
+    g = sd.Graph("line")
+    x, p = g.input("x", sd.f64[()]), g.inputs_like([sd.f64, sd.f64], "p")
+    f = sd.compile([x, p], p[0] * x + p[1])
+    with pytest.raises(sd.ArgumentError, match="line: at argument 1: a sequence of 2 is needed"):
+        f(1.0, np.ones(2))
+
+
 def test_a_node_as_an_argument_is_refused() -> None:
     _, X, y, w, loss = ridge()
     A, b, _ = data()

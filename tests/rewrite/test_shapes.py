@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symdiff as sd
+from symdiff.ops.along import add_along_axis
 from symdiff.ops.index import scatter
 from symdiff.rewrite.driver import run_rules
 from symdiff.rewrite.passes import pass_names, rules_of
@@ -218,6 +219,20 @@ ROWS: dict[str, list[Row]] = {
             "scatter(add(s, t), s, shape=(3), keys=((1),(0)))",
         ),
     ],
+    "sum_of_put": [
+        Row(
+            lambda s, t, **_: sd.sum(put(s, t, at=(1, 0), shape=(3,))),
+            "add(s, t)",
+        ),
+    ],
+    "sum_of_put_along": [
+        Row(
+            lambda r, **_: sd.sum(
+                add_along_axis(r, r.graph.constant([[1]]), shape=("n", 3), axis=1), axis=1
+            ),
+            "sum(r, axis=(1))",
+        ),
+    ],
     "sum_of_scatters": [
         Row(
             lambda s, t, **_: put(s, at=(1,), shape=(3,)) + put(t, at=(0,), shape=(3,)),
@@ -263,6 +278,9 @@ KEPT: dict[str, Any] = {
     "a product of repeated entries": lambda x, s: sd.prod(wide(s, 4)),
     "an index of what is needed elsewhere": lambda x, s: sd.sin(x)[:, 0] + sd.sum(sd.sin(x)),
     "an index that takes nearly all": lambda x, s: sd.sin(x)[:, 1:],
+    "a sum beside what was put": lambda x, s: sd.sum(
+        add_along_axis(x, x.graph.constant([[1]]), shape=("n", 3), axis=1), axis=0
+    ),
     "parts that may overlap": lambda x, s: 2.0 * put(x, x, at=(0, 0), shape=(2, "n", 3)),
     "a transpose of one operand": lambda x, s: x[:3].T + x[:3],
     "a reshape of other axes": lambda x, s: sd.sum(x.reshape((3, "n")), axis=0),

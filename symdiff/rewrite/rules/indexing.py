@@ -12,6 +12,7 @@ from symdiff.literals import Slice
 from symdiff.node import Node
 from symdiff.ops.elementwise import add, divide, multiply, negative
 from symdiff.ops.index import disjoint, index, scatter
+from symdiff.ops.reduce import sum as sum_
 from symdiff.ops.shape import broadcast_to, reshape
 from symdiff.ops.structure import add_n
 from symdiff.rewrite.facts import Facts
@@ -208,6 +209,30 @@ def _number_into_scatter(node: Node, facts: Facts) -> Node | None:
     return None
 
 
+def _sum_of_put(node: Node, facts: Facts) -> Node | None:
+    """``sum(scatter(x, y))`` -> ``sum(x) + sum(y)``; zeros add nothing."""
+    (put,) = node.inputs
+    if len(node.params["axis"]) < put.ndim or node.dtype.kind != "f":
+        return None
+    total_of = [
+        sum_(part, axis=None, dtype=node.params["dtype"], keepdims=False) for part in put.inputs
+    ]
+    return reshape(total(total_of), shape=node.shape)
+
+
+def _sum_of_put_along(node: Node, facts: Facts) -> Node | None:
+    """What was put somewhere along an axis and is summed over that axis was put anywhere there."""
+    (put,) = node.inputs
+    values, indices = put.inputs
+    axis = put.params["axis"]
+    if axis not in node.params["axis"] or node.dtype.kind != "f":
+        return None
+    for k, (size, places) in enumerate(zip(values.shape, indices.shape, strict=True)):
+        if (k != axis and size != put.shape[k]) or places not in (1, size):
+            return None
+    return sum_(values, **node.params)
+
+
 INDEXING: Final[tuple[Rule, ...]] = (
     function_rule("index_index", index, _index_twice, operands=(index,)),
     function_rule("index_broadcast", index, _index_of_broadcast, operands=(broadcast_to,)),
@@ -215,6 +240,8 @@ INDEXING: Final[tuple[Rule, ...]] = (
     function_rule("index_stack", index, _index_of_stack, operands=("stack",)),
     function_rule("index_concat", index, _index_of_concat, operands=("concat",)),
     function_rule("index_operation", index, _index_of_operation),
+    function_rule("sum_of_put", sum_, _sum_of_put, operands=(scatter,)),
+    function_rule("sum_of_put_along", sum_, _sum_of_put_along, operands=("add_along_axis",)),
     function_rule("scatter_zero", scatter, _scatter_zero, operands=("constant", broadcast_to)),
     function_rule("scatter_all", scatter, _scatter_all),
     function_rule("scatter_scatter", scatter, _scatter_twice, operands=(scatter,)),
