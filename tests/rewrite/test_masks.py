@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 import symdiff as sd
+from symdiff.ops.along import add_along_axis
 from symdiff.rewrite.driver import run_rules
 from symdiff.rewrite.rules.tables import TABLES
 from tests.rewrite.rows import Row, check
 
 MASKS = TABLES["masks"]
+FIRST = np.array([[0, 0, 1]])
 
 ROWS: dict[str, list[Row]] = {
     "logical_of_and": [Row(lambda m, k, **_: m & k, "logical_and(m, k)")],
@@ -83,6 +85,28 @@ ROWS: dict[str, list[Row]] = {
                 0.0,
             ),
             "sum(where(m, x, 0.0), axis=(1), keepdims=True)",
+        ),
+        Row(
+            lambda m, k, x, **_: sd.where(
+                sd.any(sd.logical_and(m, k), axis=0),
+                sd.sum(sd.where(sd.logical_and(m, k), x, 0.0), axis=0),
+                0.0,
+            ),
+            "sum(where(logical_and(m, k), x, 0.0), axis=(0))",
+        ),
+        Row(
+            lambda m, k, x, **_: sd.where(
+                sd.logical_or(m, k), sd.where(k, x, 0.0) + m.astype(x.dtype), 0.0
+            ),
+            "add(where(k, x, 0.0), cast(m))",
+        ),
+        Row(
+            lambda m, x, **_: sd.where(
+                add_along_axis(m, FIRST, shape=m.shape, axis=1),
+                add_along_axis(sd.where(m, x, 0.0), FIRST, shape=m.shape, axis=1),
+                0.0,
+            ),
+            "add_along_axis(where(m, x, 0.0), [[0, 0, 1]], shape=(n,3), axis=1)",
         ),
     ],
     "where_within": [
@@ -197,6 +221,11 @@ KEPT: dict[str, Any] = {
     ),
     "a mask along another axis": lambda m, k, x: sd.where(
         sd.any(m[:3], axis=1), sd.sum(sd.where(m[:3], x[:3], 0.0), axis=0), 0.0
+    ),
+    "a mask added at other places": lambda m, k, x: sd.where(
+        add_along_axis(m, FIRST, shape=m.shape, axis=1),
+        add_along_axis(sd.where(m, x, 0.0), FIRST + 1, shape=m.shape, axis=1),
+        0.0,
     ),
     "a product with a mask that may hide nan": lambda m, k, x: x * m,
     "a tie where the value is not zero": lambda m, k, x: sd.where(

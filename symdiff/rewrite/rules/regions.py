@@ -14,6 +14,7 @@ from symdiff.op import Op
 from symdiff.ops.elementwise import abs as abs_
 from symdiff.ops.elementwise import (
     add,
+    cast,
     divide,
     logical_and,
     logical_not,
@@ -57,8 +58,14 @@ def covers(condition: Node, x: Node, depth: int = DEEPEST) -> bool:
     if x.op is scatter and condition.op is scatter:
         pairs = zip(condition.inputs, x.inputs, strict=False)
         return _same_places(condition, x) and all(covers(c, t, depth - 1) for c, t in pairs)
+    if x.op is condition.op and x.op.name == "add_along_axis":
+        (mask, places), (values, same) = condition.inputs, x.inputs
+        alike = places is same and mask.shape == values.shape and x.params == condition.params
+        return alike and covers(mask, values, depth - 1)
     if x.op is where and _choice_covered(condition, x, depth):
         return True
+    if x.op is cast and x.inputs[0].dtype.kind == "b":
+        return _implies(x.inputs[0], condition)
     return _summed_under(condition, x)
 
 
@@ -118,7 +125,7 @@ def _summed_under(condition: Node, x: Node) -> bool:
     mask = inside.inputs[0]
     found, places = _followed(mask, _last(labels, mask.ndim), None)
     wanted, needed = _followed(condition, _last(start, condition.ndim), any_)
-    masks = found.inputs if found.op is logical_and else (found,)
+    masks = (found, *found.inputs) if found.op is logical_and else (found,)
     if not _is_among(wanted, masks) or wanted.shape != found.shape:
         return False
     settled = zip(needed, places, wanted.shape, strict=True)
