@@ -78,8 +78,9 @@ def bind_shapes(
             elif str(dim) in names(dim):
                 key = str(dim)
                 if values.setdefault(key, size) != size:
+                    where = f"axis {axis} of {name}" if source[key] == name else name
                     raise ShapeError(
-                        f"{key} is {values[key]} in {source[key]} but {size} in {name}"
+                        f"{key} is {values[key]} in {source[key]} but {size} in {where}"
                     )
                 source.setdefault(key, name)
             else:

@@ -103,6 +103,12 @@ class Op:
     `batch(y, inputs, mapped)` gives `y` computed on `inputs`, of which those marked in `mapped`
     carry a leading axis; so does the result.
 
+    Of operands' types and params: `infer` gives the type of the result; `normalize` the params in
+    the one form that nodes are interned under (axes counted from 0, sizes as ints); `identity`
+    says whether the op would do nothing, so that its operand stands for it; `requires` gives what
+    sizes must satisfy at a call. Numbers among the operands of an op that `lifts` get the dtype
+    that the others have in common.
+
     `cost(y)` gives the flops of computing `y`, and the bytes its kernel needs at its most beside
     operands and result: ints or sizes. Without it they are those of `symdiff.ops.costs`.
     """

@@ -76,6 +76,7 @@ def _sweep(graph: Graph, outputs: Sequence[Node]) -> dict[Node, Node]:
         if made is not node:
             changed[node] = made
             _extend(uses, made, node)
+    graph.take_names(graph, changed)
     return changed
 
 
@@ -143,6 +144,7 @@ def _around(
             stands_for[node] = made
             if node in ends or not moving.isdisjoint(node.inputs):
                 moving.add(node)
+    scratch.take_names(graph, stands_for)
     found = _rewritten(scratch, [*bodies.values(), *[stands_for[node] for node in outputs]])
     for place, body in zip(bodies, found, strict=False):
         back[place] = _made_again(body, graph, back)
@@ -162,4 +164,5 @@ def _made_again(node: Node, graph: Graph, done: dict[Node, Node]) -> Node:
             inputs = tuple([done[x] for x in old.inputs])
             with graph.recording(order=source.order(old), origin=source.origin(old)):
                 done[old] = graph.intern(old.op, inputs, old.params)
+    graph.take_names(source, done)
     return done[node]

@@ -44,7 +44,7 @@ LAYERS: Mapping[int, tuple[str, ...]] = {
         "sources",
     ),
     3: ("ops",),
-    4: ("autodiff", "parse", "rewrite", "substitute", "trace"),
+    4: ("autodiff", "parse", "rewrite", "trace"),
     5: ("arguments", "batching", "custom", "derive", "plan", "stabilize"),
     6: ("backends",),
     7: (

@@ -180,3 +180,12 @@ def test_inputs_and_scalar_constants_have_their_names() -> None:
 def test_a_text_with_a_wrong_name_is_refused_with_its_place(line: str, message: str) -> None:
     with pytest.raises(sd.ParseError, match=f"line 2: .*{message}"):
         sd.parse(f"graph g(x: f64[]) {{\n  {line}\n}}\n")
+
+
+def test_what_is_differentiated_in_a_stable_form_keeps_its_names() -> None:
+    x = sd.Graph().input("x", sd.f64)
+    p = (1 / (1 + sd.exp(-x))).named("p")
+    assert "p  : f64[] = sigmoid x" in sd.text(sd.grad(p * p, x))
+    L = (p * p).named("L")
+    of_inner = sd.grad(sd.log(1 + sd.exp(L)), L)
+    assert "  L  : f64[] = multiply p p" in sd.text(of_inner)

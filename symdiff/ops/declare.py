@@ -217,7 +217,15 @@ def _times(g: Node, partial: Any) -> Node:
     if type(partial) is Node:
         narrow = _unspread(g, partial)
         return partial if _is_one(g, narrow, partial) else narrow * partial
-    return -g if partial == -1 else g * partial
+    return _minus(g) if partial == -1 else g * partial
+
+
+def _minus(g: Node) -> Node:
+    """`-g`; of a number, and of one repeated, the number with the other sign."""
+    number = scalar_value(_unspread(g, g))
+    if number is None:
+        return -g
+    return _spread(g.graph.constant(-number, g.dtype), g.shape)
 
 
 def _unspread(g: Node, like: Node) -> Node:

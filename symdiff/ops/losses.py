@@ -40,10 +40,10 @@ __all__ = [
 
 
 def _operands(name: str, scores: Any, targets: Any) -> tuple[Node, Node]:
-    """Both as nodes of one graph; numbers and integers among the targets in the scores' dtype."""
+    """Both as nodes of one graph; a plain float among the targets in the scores' dtype."""
     graph = graph_of(name, (scores, targets))
     scores = graph.constant(scores)
-    weak = isinstance(targets, int | float) and not isinstance(targets, np.generic)
+    weak = isinstance(targets, float) and not isinstance(targets, np.generic)
     return scores, graph.constant(targets, scores.dtype if weak else None)
 
 

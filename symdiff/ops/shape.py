@@ -60,8 +60,11 @@ def _reshape_params(x: Type, shape: Any) -> dict[str, Any]:
         raise ShapeError(f"shape {given}: an open entry beside a 0 cannot be told")
     open_dim = total // rest
     if open_dim * rest != total:
+        never = (
+            "do not" if isinstance(total, int) and isinstance(rest, int) else "are not known to"
+        )
         raise ShapeError(
-            f"{total} entries {shape_text(tensor(x).shape)} do not divide into {rest}"
+            f"{total} entries {shape_text(tensor(x).shape)} {never} divide into {rest}"
         )
     return {"shape": (*known[:k], open_dim, *known[k:])}
 

@@ -187,7 +187,7 @@ def optimize(
 
     Returns the new graph, the map from old nodes to new ones, the firings when traced, and the
     map from new nodes to where they came from. Provenance, order and origin are carried over.
-    Raises `ArgumentError` for a graph without outputs and for unknown names.
+    Raises `ArgumentError` for anything but a graph with outputs and for unknown names.
 
     >>> import symdiff as sd
     >>> g = sd.Graph("g")
@@ -197,6 +197,10 @@ def optimize(
     'x'
     """
     names = pass_names(level)
+    if not isinstance(graph, Graph):
+        raise ArgumentError(
+            f"optimize takes a graph, not {graph!r}; set graph.outputs to what you want simplified"
+        )
     if not graph.outputs:
         raise ArgumentError(f"graph {graph.name} has no outputs; set graph.outputs first")
     firings: list[Firing] = []

@@ -151,6 +151,18 @@ SECTIONS: Final[dict[str, tuple[Row, ...]]] = {
             lambda x, t: -t * sd.log(sd.sigmoid(x)) - (1 - t) * sd.log(1 - sd.sigmoid(x)),
             (100.0, 0.25),
         ),
+        Row(
+            "bernoulli_loss",
+            lambda x, t: sd.binary_cross_entropy(sd.sigmoid(x), t),
+            (1000.0, 0.25),
+            low=-700.0,
+        ),
+        Row(
+            "weighted_log_softmax",
+            lambda x: sd.categorical_cross_entropy(sd.softmax(x), [0, 0, 1]),
+            (HIGH,),
+            lambda x: _exact_logsumexp(x) - x[2],
+        ),
         Row("log_softmax", lambda x: sd.log(_softmax(x)), (HIGH,), _exact_log_softmax),
         Row(
             "log_softmax_shift",
@@ -167,6 +179,18 @@ SECTIONS: Final[dict[str, tuple[Row, ...]]] = {
         Row(
             "log_of_entries",
             lambda x: -sd.log(sd.softmax(x)[2]),
+            (HIGH,),
+            lambda x: _exact_logsumexp(x) - x[2],
+        ),
+        Row(
+            "log_of_entries",
+            lambda x: sd.categorical_cross_entropy(sd.softmax(x), 2),
+            (HIGH,),
+            lambda x: _exact_logsumexp(x) - x[2],
+        ),
+        Row(
+            "log_of_choice",
+            lambda x: sd.categorical_cross_entropy(sd.softmax(x), [False, False, True]),
             (HIGH,),
             lambda x: _exact_logsumexp(x) - x[2],
         ),

@@ -84,6 +84,8 @@ def test_an_unknown_pass_and_a_graph_without_outputs_are_refused() -> None:
             sd.optimize(g, level)
     with pytest.raises(sd.ArgumentError, match="no outputs"):
         sd.optimize(sd.Graph())
+    with pytest.raises(sd.ArgumentError, match="takes a graph, not x : f64"):
+        sd.optimize(g.inputs[0])  # type: ignore[arg-type]
 
 
 def test_rules_of_ones_own_come_first() -> None:

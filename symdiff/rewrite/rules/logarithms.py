@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from symdiff import first_use
 from symdiff.node import Node
 from symdiff.ops.elementwise import abs as abs_
-from symdiff.ops.elementwise import add, divide, exp, log, multiply, negative
+from symdiff.ops.elementwise import add, divide, exp, log, multiply, negative, where
 from symdiff.ops.functions import expm1, log1p
 from symdiff.ops.nn import log_softmax, logaddexp, logsumexp, sigmoid, softplus
 from symdiff.ops.powers import pow as pow_
@@ -117,7 +117,10 @@ def _of_erfc(x: Node, depth: int) -> _Log:
     return _Log(first_use.module("ops.normal").log_ndtr(below), 2.0)
 
 
-_MOVES: Final = ("broadcast_to", "gather", "index", "permute_dims", "pick", "refine", "reshape")
+_MOVES: Final = (
+    *("broadcast_to", "gather", "index", "permute_dims", "refine", "reshape"),
+    "take_along_axis",
+)
 """Ops that hand on entries of their first operand as they are."""
 
 
@@ -133,6 +136,23 @@ def _of_moved(x: Node, depth: int) -> _Log | None:
     return _Log(moved, found.factor)
 
 
+def _of_choice(x: Node, depth: int) -> _Log | None:
+    """Of probabilities where a mask holds, and of 1 elsewhere."""
+    condition, *branches = x.inputs
+    if sum(spread_scalar(branch) == 1 for branch in branches) != 1:
+        return None
+    logs: list[Node] = []
+    for branch in branches:
+        found = None if is_number(branch) else _known(branch, depth)
+        if is_number(branch):
+            logs.append(branch.graph.constant(0, x.dtype))
+        elif found is None or branch.dtype != x.dtype:
+            return None
+        else:
+            logs.append(found.whole())
+    return _Log(where(condition, *logs))
+
+
 _KNOWN: Final[Mapping[str, Callable[[Node, int], _Log | None]]] = {
     "exp": _of_exp,
     "sum": _of_sum,
@@ -144,6 +164,7 @@ _KNOWN: Final[Mapping[str, Callable[[Node, int], _Log | None]]] = {
     "softmax": _of_softmax,
     "ndtr": _of_ndtr,
     "erfc": _of_erfc,
+    "where": _of_choice,
     **dict.fromkeys(_MOVES, _of_moved),
 }
 
@@ -310,6 +331,11 @@ LOGARITHMS: Final[tuple[Rule, ...]] = (
         "log_of_entries",
         "``log(softmax(x)[k])`` -> ``log_softmax(x)[k]``: of entries moved or picked.",
         *_MOVES,
+    ),
+    _rule(
+        "log_of_choice",
+        "``log(where(m, softmax(x), 1))`` -> ``where(m, log_softmax(x), 0)``.",
+        "where",
     ),
     stable_function("log_product", log, _log_product, "multiply", "divide"),
     stable_function("log_power", log, _log_power, "multiply", "pow", "square", "sqrt"),

@@ -8,6 +8,7 @@ and their derivatives do not lead through it (Goodfellow, Bengio and Courville, 
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from symdiff import first_use
@@ -16,20 +17,24 @@ from symdiff.ops.elementwise import abs as abs_
 from symdiff.ops.elementwise import (
     add,
     divide,
+    equal,
     exp,
+    logical_and,
     multiply,
     negative,
     stop_gradient,
     subtract,
+    where,
 )
-from symdiff.ops.functions import reciprocal
-from symdiff.ops.nn import log_softmax, logsumexp, relu, softmax, softplus
+from symdiff.ops.functions import reciprocal, xlogy
+from symdiff.ops.nn import log_softmax, logsumexp, relu, sigmoid, softmax, softplus
 from symdiff.ops.reduce import sum as sum_
 from symdiff.rewrite.facts import Facts
 from symdiff.rewrite.pattern import Rule, spread_scalar
 from symdiff.rewrite.rules.parts import (
     base_of,
     is_minus,
+    is_number,
     layout_of,
     minus,
     stable_function,
@@ -217,6 +222,42 @@ def _cross_entropy(node: Node, facts: Facts) -> Node | None:
     return None
 
 
+def _bernoulli_loss(node: Node, facts: Facts) -> Node | None:
+    """``sd.binary_cross_entropy(sigmoid(x), t)`` -> ``sd.sigmoid_binary_cross_entropy(x, t)``."""
+    for one, other in (node.inputs, node.inputs[::-1]):
+        if one.op.name != "xlogy" or other.op.name != "xlog1py":
+            continue
+        (weight, p), (rest, q) = one.inputs, other.inputs
+        t = _outcome(weight, rest)
+        if t is not None and p.op is sigmoid and is_minus(p, q):
+            x = p.inputs[0]
+            loss: Node = first_use.module("ops.losses").sigmoid_binary_cross_entropy(x, t)
+            return loss
+    return None
+
+
+def _outcome(weight: Node, rest: Node) -> Node | None:
+    """`t` where these are ``-t`` and ``t - 1``."""
+    if is_number(weight) and is_number(rest):
+        value = -spread_scalar(weight)
+        return minus(weight) if spread_scalar(rest) == value - 1 else None
+    if rest.op is subtract and spread_scalar(rest.inputs[1]) == 1:
+        t = rest.inputs[0]
+        return t if is_minus(weight, t) else None
+    return None
+
+
+def _weighted_log_softmax(node: Node, facts: Facts) -> Node | None:
+    """``xlogy(w, softmax(x))`` -> ``w * log_softmax(x)``, 0 where nothing has no probability."""
+    weight, p = node.inputs
+    if p.op is not softmax:
+        return None
+    logs = log_softmax(p.inputs[0], axis=p.params["axis"])
+    impossible = logical_and(equal(weight, 0), equal(logs, -math.inf))
+    result: Node = weight * where(impossible, 0.0, logs)
+    return result
+
+
 # -- the rules -----------------------------------------------------------------------------
 
 _LAYOUTS: Final = ("broadcast_to", "index", "reshape")
@@ -233,4 +274,6 @@ SOFTMAXES: Final[tuple[Rule, ...]] = (
     stable_function("softplus_by_less", subtract, _softplus_by_less, "softplus"),
     stable_function("cross_entropy", add, _cross_entropy, "multiply", "negative"),
     stable_function("cross_entropy_less", subtract, _cross_entropy, "multiply", "negative"),
+    stable_function("bernoulli_loss", add, _bernoulli_loss, "xlogy"),
+    stable_function("weighted_log_softmax", xlogy, _weighted_log_softmax, "softmax"),
 )
