@@ -40,6 +40,7 @@ __all__ = [
     "mask_of",
     "masked_like",
     "masked_total",
+    "moved",
     "numpy_function",
     "op",
     "over",
@@ -394,7 +395,7 @@ def linear(
     giving the transposed map on `g`; `moves`, True where the transpose only moves entries (or
     puts zeros), so that a mask can be moved along with what it masks.
     """
-    rule = _moving(transpose) if moves else transpose
+    rule = _moving(transpose) if moves else _under_one_condition(transpose)
     variadic = arguments.startswith("*")
     return Op(
         name,
@@ -418,13 +419,45 @@ def linear(
 
 def _moving(transpose: Callable[..., Any]) -> Callable[..., Any]:
     def rule(g: Node, y: Node, *rest: Any) -> Any:
-        mask = mask_of(g)
-        if mask is None:
-            return transpose(g, y, *rest)
-        value, condition = (_spread(part, g.shape) for part in (mask.value, mask.condition))
-        return masked_like(g, transpose(value, y, *rest), transpose(condition, y, *rest))
+        return moved(g, lambda part: transpose(part, y, *rest))
 
     return rule
+
+
+def moved(g: Node, move: Callable[[Node], Node]) -> Node:
+    """`g` with its entries moved, and the mask that it brings along moved with them."""
+    mask = mask_of(g)
+    if mask is None:
+        return move(g)
+    value, condition = (_spread(part, g.shape) for part in (mask.value, mask.condition))
+    return masked_like(g, move(value), move(condition))
+
+
+def _under_one_condition(rule: Any) -> Any:
+    """A VJP rule that keeps a mask of one condition for all entries outermost.
+
+    What it gives is linear in `g`, so it may be computed of what is under the mask. Without this
+    ``where(c, A @ sqrt(x), 0)`` at 0 would have the derivative 0 * inf where `c` does not hold.
+    """
+    if rule is None or rule is undefined:
+        return rule
+
+    def masked(g: Any, y: Node, *rest: Any) -> Any:
+        mask = mask_of(g)
+        if mask is None:
+            return rule(g, y, *rest)
+        mask.condition = _unspread(mask.condition, mask.condition)
+        if mask.condition.shape:
+            return rule(g, y, *rest)
+        found = rule(_spread(mask.value, g.shape), y, *rest)
+        if found is None:
+            return None
+        inner = mask_of(found)  # masks are one level deep
+        if inner is None:
+            return masked_like(g, found, mask.condition)
+        return g.op(mask.taken & inner.taken, inner.value, 0.0)
+
+    return masked
 
 
 def _spread(x: Node, shape: Shape) -> Node:
@@ -461,6 +494,10 @@ def op(
     Without `vjp` or `vjp_all` the op has no derivative, and asking for one raises. Without
     `jvp` the tangent follows from the VJP, which is linear in its gradient.
     """
+    if isinstance(vjp, tuple):
+        vjp = tuple(map(_under_one_condition, vjp))
+    else:
+        vjp = _under_one_condition(vjp)
     return Op(
         name,
         arguments,

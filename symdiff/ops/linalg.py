@@ -16,11 +16,11 @@ from symdiff.describe import listing
 from symdiff.errors import ArgumentError, ShapeError
 from symdiff.node import Node
 from symdiff.op import REGISTRY, Op
-from symdiff.ops.declare import fit, numpy_function, op, public
+from symdiff.ops.declare import fit, moved, numpy_function, op, public, scale
 from symdiff.ops.shape import broadcast_to, matrix_transpose, reshape, tensor
 from symdiff.ops.structure import eye
 from symdiff.sizes import definitely_different
-from symdiff.types import TensorType, Type, broadcast_shapes, promote, shape_text
+from symdiff.types import Shape, TensorType, Type, broadcast_shapes, promote, shape_text
 
 __all__ = ["matmul", "matrix_power"]
 
@@ -49,7 +49,7 @@ def _matmul_gradient_a(g: Node, y: Node, a: Node, b: Node) -> Node:
     if a.ndim == 1 and b.ndim == 1:
         result = g * b
     elif b.ndim == 1:  # y = A b: an outer product of g and b
-        result = reshape(g, shape=(*g.shape, 1)) * b
+        result = _outer(g, (*g.shape, 1), b)
     elif a.ndim == 1 and b.ndim == 2:
         result = matmul(b, g)
     elif a.ndim == 1:  # y[..., j] = a . B[..., :, j]
@@ -63,9 +63,7 @@ def _matmul_gradient_b(g: Node, y: Node, a: Node, b: Node) -> Node:
     if a.ndim == 1 and b.ndim == 1:
         result = a * g
     elif a.ndim == 1:  # y = a B: an outer product of a and g
-        result = reshape(a, shape=(*a.shape, 1)) * reshape(
-            g, shape=(*g.shape[:-1], 1, g.shape[-1])
-        )
+        result = _outer(g, (*g.shape[:-1], 1, g.shape[-1]), reshape(a, shape=(*a.shape, 1)))
     elif b.ndim == 1 and a.ndim == 2:
         result = matmul(g, a)
     elif b.ndim == 1:  # y[..., i] = A[..., i, :] . b
@@ -74,6 +72,13 @@ def _matmul_gradient_b(g: Node, y: Node, a: Node, b: Node) -> Node:
     else:
         result = matmul(matrix_transpose(a), g)
     return fit(result, b.type)
+
+
+def _outer(g: Node, shape: Shape, x: Node) -> Node:
+    """`g` in that shape times `x`, under the mask that `g` brings along: nothing is summed."""
+    result = scale(moved(g, lambda part: reshape(part, shape=shape)), x)
+    assert result is not None
+    return result
 
 
 def _batch_matmul(y: Node, inputs: tuple[Node, ...], mapped: tuple[bool, ...]) -> Node:

@@ -40,6 +40,39 @@ def test_a_branch_not_taken_has_the_derivative_zero_at_every_order(name: str) ->
         np.testing.assert_allclose(actual, [0.0, 0.0, value[2]], rtol=1e-12)
 
 
+WHOLE = {
+    "matrix times vector": lambda x: sd.sum(np.ones((3, 2)) @ sd.sqrt(x)),
+    "inner product": lambda x: np.dot(sd.sqrt(x), np.ones(2)),
+    "einsum": lambda x: np.einsum("ij,j->", np.ones((3, 2)), sd.sqrt(x)),
+    "product": lambda x: np.prod(sd.sqrt(x)),
+    "largest": lambda x: np.max(sd.sqrt(x)),
+    "sums so far": lambda x: np.cumsum(sd.sqrt(x))[1],
+    "sorted": lambda x: np.sort(sd.sqrt(x))[1],
+    "logsumexp": lambda x: sd.logsumexp(sd.sqrt(x)),
+    "a choice inside": lambda x: np.ones(2) @ np.where(x > 1.0, sd.sqrt(x), sd.log(x)),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_condition_for_all_entries_cuts_what_is_behind_any_op(name: str) -> None:
+    x = variable(sd.f64[2])
+    z = np.where(sd.sum(x) > 0, WHOLE[name](x), 0.0)
+    derivatives = [sd.grad(z, x), sd.hvp(z, x, 1.0), sd.jvp(z, x, 1.0)]
+    for found in sd.evaluate(derivatives, {x: np.zeros(2)}):
+        np.testing.assert_array_equal(found, np.zeros_like(found))
+    sd.testing.check_grad(z, {"x": [4.0, 9.0]})
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_rows_not_taken_are_cut_behind_a_product_with_a_vector(side: str) -> None:
+    x = variable(sd.f64["n", 2])
+    root = sd.sqrt(x)
+    product = root @ np.ones(2) if side == "left" else np.ones(2) @ root.T
+    z = sd.sum(np.where(sd.sum(x, axis=1) > 0, product, 0.0))
+    found = sd.evaluate(sd.grad(z, x), {x: [[0.0, 0.0], [4.0, 1.0]]})
+    np.testing.assert_allclose(found, [[0.0, 0.0], [0.25, 0.5]])
+
+
 def test_the_direction_of_a_row_may_be_given_the_gradient_zero_where_the_row_is_zero() -> None:
     x = variable(sd.f64["n", 3])
     length = sd.sqrt(np.sum(x * x, axis=1, keepdims=True))
