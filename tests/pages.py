@@ -164,7 +164,8 @@ def _source(file: Path, name: str) -> str:
         names = [getattr(target, "id", "") for target in _targets(node)]
         if name in (getattr(node, "name", None), *names):
             lines = text.splitlines(keepends=True)
-            return "".join(lines[node.lineno - 1 : node.end_lineno])
+            first = min([node.lineno, *[d.lineno for d in getattr(node, "decorator_list", ())]])
+            return "".join(lines[first - 1 : node.end_lineno])
     raise AssertionError(f"{file.name} has no function, class or variable {name!r}")
 
 

@@ -144,7 +144,7 @@ def test_substituting_and_inlining_keep_names(graph: sd.Graph) -> None:
 
 def test_drawings_and_pages_name_nodes(graph: sd.Graph) -> None:
     z = graph.outputs[0]
-    assert "<b>y</b> add" in sd.to_dot(list(graph.outputs))
+    assert "<b>y</b>&#160; add" in sd.to_dot(list(graph.outputs))
     assert "d z / d c" in sd.to_dot(list(graph.outputs))
     assert ">y add<" in z._repr_html_()
 

@@ -1,4 +1,4 @@
-"""System 1: the chain rule of calculus, for scalars and for vectors.
+"""1. The chain rule of calculus, for scalars and for vectors.
 
 With y = g(x) and z = f(y): dz/dx = dz/dy dy/dx for scalars, and for vectors the gradient by x is
 the transposed Jacobian of g times the gradient by y. Both sides are built and compared.

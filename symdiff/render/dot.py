@@ -128,7 +128,8 @@ def _label(box: Box) -> str:
     """The label as Graphviz's HTML: a bold name, and the rest in smaller lines below it."""
     if box.kind in ("value", "tag", "more"):
         return _quoted(box.name)
-    title = " ".join(filter(None, (_styled("<b>{}</b>", box.name), box.op)))
+    # Wide apart, for a browser may draw the name wider than Graphviz took it to be.
+    title = "&#160; ".join(filter(None, (_styled("<b>{}</b>", box.name), box.op)))
     if box.kind == "results":
         return f"<{_table(_lines(title, _small(box.params)), box.rows)}>"
     before = [_small(part) for part in (box.params, *box.rows, box.type)]

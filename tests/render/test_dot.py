@@ -64,7 +64,7 @@ def test_each_node_shows_op_type_and_the_number_it_has_in_the_text() -> None:
     assert len(listed) > 20
     for line in listed:
         number, _, type_, _, op = line.split()[:5]
-        label = found.boxes[found.labelled(f"<b>{number}</b> {op}<")]["label"]
+        label = found.boxes[found.labelled(f"<b>{number}</b>&#160; {op}<")]["label"]
         assert f">{type_}<" in label
 
 
@@ -254,8 +254,8 @@ def test_a_sum_of_contributions_has_its_own_shape_and_says_where_they_come_from(
     assert found.ids(shape="hexagon") == [box(dw)]
     labels = sorted(a.label for a in found.into(box(dw)))
     assert labels == ["via %0 [1]", "via %4"]
-    assert "<b>%0</b> matmul" in sd.to_dot(loss)
-    assert "<b>%4</b> pow" in sd.to_dot(loss)
+    assert "<b>%0</b>&#160; matmul" in sd.to_dot(loss)
+    assert "<b>%4</b>&#160; pow" in sd.to_dot(loss)
 
 
 def test_a_node_that_contributes_twice_is_labelled_with_both_ways() -> None:

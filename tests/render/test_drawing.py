@@ -73,8 +73,8 @@ def test_a_value_used_twice_or_returned_is_not_folded_away() -> None:
     returned = sd.exp(used_twice)
     total = sd.log(returned) + sd.sum(used_twice)
     found = picture([returned, total], collapse=True)
-    assert "%0</b> sin" in found.boxes[box(used_twice)]["label"]
-    assert "%1</b> exp" in found.boxes[box(returned)]["label"]
+    assert "%0</b>&#160; sin" in found.boxes[box(used_twice)]["label"]
+    assert "%1</b>&#160; exp" in found.boxes[box(returned)]["label"]
     assert {a.tail for a in found.into(box(total))} > {box(returned)}
 
 
@@ -265,7 +265,7 @@ def test_every_op_and_its_gradient_can_be_drawn() -> None:
     assert len(made) > 2 * len(CHECKED)
     pictures = svgs(text for _, text in made)
     for (name, text), svg in zip(made, pictures, strict=True):
-        assert any(name in line for line in words(svg)) == (f"</b> {name}<" in text)
+        assert any(name in line for line in words(svg)) == (f"</b>&#160; {name}<" in text)
 
 
 @pytest.mark.parametrize(
