@@ -22,6 +22,7 @@ from symdiff.describe import operand_error, type_list
 from symdiff.errors import (
     ArgumentError,
     DTypeError,
+    InvariantError,
     MixedGraphError,
     ShapeError,
     SymdiffError,
@@ -34,6 +35,8 @@ from symdiff.render import text
 from symdiff.sources import CONSTANT, INPUT
 from symdiff.trees import flatten_with_paths, unflatten
 from symdiff.types import (
+    TensorType,
+    TupleType,
     Type,
     as_dtype,
     as_type,
@@ -398,6 +401,11 @@ class Graph:
             inferred = table.op.infer(*[i.type for i in inputs], **table.params)
         except SymdiffError as error:
             raise operand_error(error, table.op, inputs, self.here()) from error.__cause__
+        if not isinstance(inferred, TensorType | TupleType):
+            raise InvariantError(
+                f"infer of {table.op.name} gave {inferred!r}; it gives a type, as those of its "
+                "operands are, sd.TensorType(dtype, shape) or sd.TupleType(types)"
+            )
         return self._types.setdefault(inferred, inferred)
 
     def restore_node(
@@ -442,11 +450,6 @@ class Graph:
             self._top_order = order
         type_ = self._types.setdefault(node.type, node.type)
         return self._append(table, inputs, type_, order, origin)
-
-    def has_plain(self, op: Op, inputs: tuple[Node, ...]) -> bool:
-        """Whether there is a node of an op on these inputs, without params."""
-        table = self._plain.get(op)
-        return table is not None and inputs in table.nodes
 
     def discard(self) -> None:
         """Forget all nodes, and free them now rather than when the collector comes.
@@ -495,6 +498,13 @@ class Graph:
                 raise ArgumentError(f"parameter {name!r} is missing")
         if op.normalize is not None:
             full = op.normalize(*[a.type for a in args], **full)
+        if not op.registered:
+            for name, value in full.items():
+                if isinstance(value, Node) or not _is_hashable(value):
+                    raise ArgumentError(
+                        f"parameter {name!r} is {value!r}; it must be hashable, such as a number "
+                        "or a tuple of them, and what values depend on must be an operand"
+                    )
         return full
 
     def own(self, nodes: Sequence[Node], what: str, operands: Sequence[Any] = ()) -> None:
@@ -682,3 +692,11 @@ def _restore(state: dict[str, Any]) -> Graph:
 
 def _flat() -> Any:
     return first_use.module("flat")
+
+
+def _is_hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True

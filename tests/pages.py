@@ -134,7 +134,15 @@ class _Run:
 
     def command(self, line: str) -> str:
         """A line of a shell as the page shows it, with what it prints."""
-        programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        own = Path(self.folder, "bin")  # `symdiff`, where nothing is installed
+        if not own.exists():
+            own.mkdir()
+            script = own / "symdiff"
+            script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m symdiff "$@"\n')
+            script.chmod(0o755)
+        programs = os.pathsep.join(
+            [str(own), str(Path(sys.executable).parent), os.environ["PATH"]]
+        )
         done = subprocess.run(
             ["sh", "-c", line],
             cwd=self.folder,

@@ -275,8 +275,6 @@ class _Sweep:
                     finals.append(None)
                     continue
                 inputs = tuple([finals[x.index] for x in node.inputs])
-                if node.op.commutative and fresh.has_plain(node.op, inputs[::-1]):
-                    inputs = inputs[::-1]
                 made = adopt(node, inputs)
                 place = made.index
                 if place >= len(stands):  # a new one

@@ -21,6 +21,7 @@ from symdiff.node import Node
 from symdiff.op import Op
 from symdiff.ops.linalg import matmul
 from symdiff.ops.structure import item
+from symdiff.rewrite.commuted import merge_commuted
 from symdiff.rewrite.driver import Budget, Dispatch, Firing, Pass, Source, listed, run_rules
 from symdiff.rewrite.facts import Facts
 from symdiff.rewrite.pattern import Rule, function_rule
@@ -68,7 +69,15 @@ def _reordered(graph: Graph, assume: Mapping[str, int]) -> Pass:
     return found
 
 
-GRAPH_PASSES: Final[dict[str, Callable[[Graph, Mapping[str, int]], Pass]]] = {"chain": _reordered}
+def _merged(graph: Graph, assume: Mapping[str, int]) -> Pass:
+    """The pass of `commuted`."""
+    return merge_commuted(graph)
+
+
+GRAPH_PASSES: Final[dict[str, Callable[[Graph, Mapping[str, int]], Pass]]] = {
+    "chain": _reordered,
+    "commuted": _merged,
+}
 """Passes over a whole graph and what its sizes are assumed to be, by name; each gives back the
 graph it was given to say no change."""
 

@@ -181,3 +181,16 @@ def test_a_level_keeps_values_and_types(level: str, recipe: Recipe) -> None:
     found = sd.evaluate(list(done.graph.outputs), point, sizes=sizes)
     for one, other in zip(found, sd.evaluate(list(g.outputs), point, sizes=sizes), strict=True):
         assert_close(one, other, recipe.precision)
+
+
+def test_nodes_with_operands_exchanged_become_one_where_their_op_commutes() -> None:
+    g = sd.Graph()
+    x, w = g.input("x", sd.f64), g.input("w", sd.f64)
+    g.outputs = [sd.sin(w * x + x), sd.sin(x + x * w), w - x, x - w]
+    done = sd.optimize(g)
+    done.graph.check()
+    first, second, third, fourth = done.graph.outputs
+    assert first is second
+    assert third is not fourth
+    assert done.mapping[g.outputs[1]] is first
+    assert sd.optimize(done.graph).graph.text() == done.graph.text()
