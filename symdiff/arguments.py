@@ -14,6 +14,7 @@ from symdiff.binding import bind_shapes
 from symdiff.describe import node_line
 from symdiff.errors import ArgumentError, DTypeError, ShapeError
 from symdiff.graph import Graph
+from symdiff.literals import has_masked
 from symdiff.node import Node
 from symdiff.types import TensorType, dtype_name, type_names
 
@@ -35,6 +36,8 @@ def as_argument(label: str, type_: TensorType, value: Any) -> Array:
     """
     if isinstance(value, Node):
         raise ArgumentError(f"{label} is given as a node; give an array or a number")
+    if has_masked(value):
+        raise ArgumentError(f"{label}: the mask would be lost; give value.filled(...)")
     try:
         array = np.asarray(value)
     except (TypeError, ValueError) as error:

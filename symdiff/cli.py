@@ -7,6 +7,7 @@ symdiff demo
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,13 +44,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given[:1] == ["demo"]:
             return demo.main(given[1:])
-        return _run(_parser().parse_args(given))
+        # argparse takes "-x**2" for an option: options are -i, --name and -h alone.
+        return _run(_parser().parse_args([_shielded(part) for part in given]))
     except SymdiffError as error:
         message = "; ".join(line.strip() for line in str(error).splitlines() if line.strip(" ^"))
         print(f"symdiff: {message}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         return 0
+
+
+def _shielded(part: str) -> str:
+    """An expression that begins with a minus, so that it is not read as an option."""
+    option = re.match(r"--[a-z]|-i|-h$", part)
+    plain = not part.startswith("-") or part in ("-", "--") or option
+    return part if plain else f" {part}"
 
 
 class _Parser(argparse.ArgumentParser):

@@ -17,7 +17,8 @@ from symdiff.errors import ArgumentError
 from symdiff.graph import Graph
 from symdiff.inline import transplant
 from symdiff.node import Node
-from symdiff.trees import flatten_like, flatten_with_paths, map_tree, unflatten
+from symdiff.trees import flatten, flatten_like, flatten_with_paths, map_tree, unflatten
+from symdiff.types import TupleType
 
 if TYPE_CHECKING:
     from symdiff.plan.cost import Cost
@@ -42,7 +43,8 @@ def compile(
     - `inputs`: the input nodes in the order of the call's arguments, nested as the arguments
       are; None means the graph's inputs, in the order they were made. A `Graph` in place of
       both stands for its inputs and outputs.
-    - `outputs`: a node, or nested nodes; a call returns the same nesting of arrays.
+    - `outputs`: a node, or nested nodes; a call returns the same nesting of arrays, and of a node
+      with several results their tuple.
     - `optimize`: ``"none"``, ``"safe"``, ``"default"``, ``"fast"``, or a tuple of pass names.
     - `sizes`: values of named sizes, where no argument's shape settles them.
     - `assume`: what named sizes will be, more or less. Results are right for all sizes; for these
@@ -79,10 +81,11 @@ def compile(
         with snapshot.recording(origin=graph.origin(node)):
             stands_for[node] = snapshot.input(str(node.name), node.type)
     stands_for = transplant(output_nodes, snapshot, stands_for)
-    snapshot.outputs = [stands_for[o] for o in output_nodes]
+    found = {o: _results(stands_for[o]) for o in output_nodes}
+    snapshot.outputs = [result for o in output_nodes for result in flatten(found[o])]
     arguments = map_tree(lambda _: None, tree)
     flat = all(part is None for part in arguments)
-    results = map_tree(lambda _: None, outputs)
+    results = map_tree(lambda o: map_tree(lambda _: None, found[o]), outputs)
     history = (array("q", [n.index for n in stands_for]), graph._provenance[:])
     function = CompiledFunction(
         snapshot,
@@ -106,6 +109,14 @@ def _nodes(tree: Any, what: str) -> list[Node]:
         if not isinstance(leaf, Node):
             raise ArgumentError(f"compile: {path} is {leaf!r}, not a node")
     return [leaf for _, leaf in leaves]
+
+
+def _results(output: Node) -> Any:
+    """The output, or the tuple of its items where it has several results."""
+    if not isinstance(output.type, TupleType):
+        return output
+    with output.graph.recording(origin=output.origin):
+        return tuple(output)
 
 
 def _check_inputs(graph: Graph, inputs: list[Node], outputs: list[Node]) -> None:
@@ -285,9 +296,11 @@ class CompiledFunction:
         return tuple(values[name] for name in names)
 
     def _count_error(self, given: int) -> ArgumentError:
+        nested = "" if self._inputs is None else ", nested as they were listed"
+        wanted = self._binder.names if self._inputs is None else self._inputs
         return ArgumentError(
-            f"{self.graph.name} takes {len(self._binder.names)} arguments "
-            f"({self._signature()}); {given} given"
+            f"{self.graph.name} takes {len(wanted)} arguments "
+            f"({self._signature()}{nested}); {given} given"
         )
 
     def _signature(self) -> str:

@@ -28,7 +28,7 @@ from symdiff.ops.shape import broadcast_to, permute_dims, reshape, zeros_like
 from symdiff.sizes import evaluate as evaluate_size
 from symdiff.sizes import names
 from symdiff.trees import flatten_like, flatten_with_paths, unflatten
-from symdiff.types import element_count, is_differentiable, promote
+from symdiff.types import TupleType, element_count, is_differentiable, promote
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
@@ -365,5 +365,7 @@ def _like(values: Any, tree: Any, nodes: list[Node], what: str) -> list[Node]:
     return result
 
 
-def _or_zeros(tangent: Node | None, node: Node) -> Node:
+def _or_zeros(tangent: Any, node: Node) -> Any:
+    if isinstance(node.type, TupleType):
+        return tuple(map(_or_zeros, tangent or [None] * len(node), node))
     return zeros_like(node) if tangent is None else tangent

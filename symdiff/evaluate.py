@@ -48,6 +48,8 @@ def evaluate(
     graph.own(nodes, "evaluate")
     inputs = {i.name: i for i in graph.inputs}
     given: dict[Node, Any] = {}
+    if not isinstance(values, Mapping | None):
+        raise ArgumentError(f"evaluate: values are a dict {{input: value}}, not {values!r}")
     for key, value in (values or {}).items():
         node = inputs.get(key) if isinstance(key, str) else key
         if not isinstance(node, Node):
@@ -58,6 +60,8 @@ def evaluate(
         graph.own((node,), "evaluate")
         if isinstance(node.type, TupleType):
             raise ArgumentError(f"evaluate: {node!r} has several results; give those by item")
+        if node in given:
+            raise ArgumentError(f"evaluate: {node!r} is given twice, by name and as a node")
         given[node] = value
     found = first_use.module("backends.interpret").run(
         graph, nodes, given, sizes=sizes, stop_at_nonfinite=stop_at_nonfinite

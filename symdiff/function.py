@@ -12,11 +12,11 @@ import numpy as np
 
 from symdiff import first_use
 from symdiff.compile import CompiledFunction, compile
-from symdiff.errors import ArgumentError
+from symdiff.errors import ArgumentError, DTypeError
 from symdiff.graph import Graph
 from symdiff.node import Node
 from symdiff.trace import trace_nested
-from symdiff.trees import flatten, flatten_with_paths, map_tree
+from symdiff.trees import flatten, map_tree
 from symdiff.types import DType, TensorType, as_type
 
 __all__ = ["Function", "function"]
@@ -29,7 +29,9 @@ def function(f: Any = None, /, *types: Any, wrt: Any = 0) -> Any:
     """A NumPy-style function with `.value`, `.grad`, `.hessian`, … of its own.
 
     Arguments: `f`, a function of arrays (NumPy's functions and operators, sd's too) returning
-    one array or nested arrays; derivatives need a scalar. `types`, one for each argument
+    one array or nested arrays; derivatives need a scalar. Every argument of a call is an array or
+    a number, nested or not, and a node inside `f`; fix other arguments, such as a number of
+    steps, with `functools.partial`. `types`, one for each argument
     (nested as the argument is): given with named sizes the function is compiled once for all;
     without types it is compiled for each set of dtypes and shapes it is called with, and the
     most recent 32 are kept. `wrt`, the position or name of the argument to differentiate by, or
@@ -119,11 +121,15 @@ class Function:
 
     def __init__(self, f: Callable[..., Any], types: tuple[Any, ...], wrt: Any) -> None:
         functools.update_wrapper(self, f)
+        self.__name__ = getattr(f, "__name__", type(f).__name__)
         self._f = f
         self._signature = inspect.signature(f)
         self._names = list(self._signature.parameters)
         chosen = wrt if isinstance(wrt, tuple | list) else (wrt,)
         self._wrt = tuple(self._position(w) for w in chosen)
+        self._types = types
+        if types and max(self._wrt) >= len(types):
+            raise ArgumentError(f"{self.__name__}: wrt={wrt!r}, but {len(types)} types are given")
         self._kept: OrderedDict[Any, _Traced] = OrderedDict()
         self._only = _Traced(f, types, self._wrt) if types else None
 
@@ -133,7 +139,7 @@ class Function:
         if isinstance(wrt, int) and not isinstance(wrt, bool) and 0 <= wrt < len(self._names):
             return wrt
         raise ArgumentError(
-            f"wrt={wrt!r} is no argument of {self.__name__}; "  # type: ignore[attr-defined]
+            f"wrt={wrt!r} is no argument of {self.__name__}; "
             f"its arguments are {', '.join(self._names)}"
         )
 
@@ -171,7 +177,7 @@ class Function:
             return self._only.graph
         if not self._kept:
             raise ArgumentError(
-                f"{self.__name__} has not been called yet; give it types to have "  # type: ignore[attr-defined]
+                f"{self.__name__} has not been called yet; give it types to have "
                 "its graph beforehand"
             )
         return next(reversed(self._kept.values())).graph
@@ -181,20 +187,25 @@ class Function:
         return self._traced(arguments).get(what)(*arguments)
 
     def _bound(self, args: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
-        if not named and len(args) == len(self._names):
+        if not named and len(args) == (len(self._types) or len(self._names)):
             return args
         try:
             bound = self._signature.bind(*args, **named)
         except TypeError as error:
-            raise ArgumentError(f"{self.__name__}: {error}") from None  # type: ignore[attr-defined]
+            raise ArgumentError(f"{self.__name__}: {error}") from None
+        least = max(len(self._types) - 1, *self._wrt)
+        needed = {*bound.arguments, *self._names[: least + 1]}
+        last = max(map(self._names.index, needed))
         bound.apply_defaults()
+        for name in self._names[last + 1 :]:  # the function has these defaults itself
+            del bound.arguments[name]
         return (*bound.args, *bound.kwargs.values())
 
     def _traced(self, arguments: tuple[Any, ...]) -> _Traced:
         if self._only is not None:
             return self._only
-        structure = [map_tree(_type_of, _settled(a)) for a in arguments]
-        key = tuple((path, type_) for path, type_ in flatten_with_paths(structure))
+        structure = [map_tree(self._type_of, _settled(a)) for a in arguments]
+        key = repr(structure)  # a list is another nesting than a tuple
         found = self._kept.pop(key, None)
         if found is None:
             found = _Traced(self._f, tuple(structure), self._wrt)
@@ -203,6 +214,19 @@ class Function:
         self._kept[key] = found
         return found
 
+    def _type_of(self, value: Any) -> TensorType:
+        if isinstance(value, Node):
+            raise ArgumentError(
+                "a sd.function is called with arrays; call the plain function on nodes"
+            )
+        try:
+            return as_type(np.asarray(value))
+        except (DTypeError, ValueError):
+            raise ArgumentError(
+                f"{self.__name__}: {value!r} is not an array of numbers; fix what "
+                "is none beforehand, sd.function(functools.partial(f, name=value))"
+            ) from None
+
 
 def _settled(value: Any) -> Any:
     """Lists of plain numbers are arrays, as NumPy takes them; lists of arrays are nested."""
@@ -210,14 +234,9 @@ def _settled(value: Any) -> Any:
         return {key: _settled(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
         if all(isinstance(leaf, int | float | complex) for leaf in flatten(value)):
-            return np.asarray(value)
+            try:
+                return np.asarray(value)
+            except ValueError as error:
+                raise ArgumentError(f"{value!r} makes no array: {error}") from None
         return type(value)(map(_settled, value)) if type(value) in (list, tuple) else value
     return value
-
-
-def _type_of(value: Any) -> TensorType:
-    if isinstance(value, Node):
-        raise ArgumentError(
-            "a sd.function is called with arrays; call the plain function on nodes"
-        )
-    return as_type(np.asarray(value))

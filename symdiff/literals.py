@@ -15,7 +15,7 @@ from symdiff.hashing import blake2b
 from symdiff.sizes import Dim, Size
 from symdiff.types import TensorType, TupleType, as_dtype
 
-__all__ = ["Literal", "Slice", "exact_key", "map_param", "stable_bytes"]
+__all__ = ["Literal", "Slice", "exact_key", "has_masked", "map_param", "stable_bytes"]
 
 
 class Literal:
@@ -34,6 +34,8 @@ class Literal:
         narrows = dtype is not None and dtype.kind != "c" and not isinstance(value, int | float)
         if narrows and np.iscomplexobj(value):
             raise TypeError(f"complex values do not become {dtype} without losing a part")
+        if has_masked(value):
+            raise TypeError("its mask would be lost; use value.filled(...) and sd.where")
         # A copy always: the graph's constant must not change when the user's array does.
         array = np.array(value, dtype=dtype, order="C", copy=True, subok=False)
         array = array.astype(as_dtype(array.dtype), copy=False)
@@ -65,6 +67,13 @@ class Literal:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Literal, (self.array,)
+
+
+def has_masked(value: Any) -> bool:
+    """Whether entries of a masked array are masked: an array made of it would not show it."""
+    if type(value) is np.ndarray or not isinstance(value, np.ndarray):
+        return False
+    return bool(np.any(getattr(value, "mask", False)))
 
 
 def _digest(array: np.ndarray[Any, Any]) -> bytes:

@@ -386,9 +386,8 @@ class Node(Storage):
         return _call("at", self)
 
     def dot(self, other: Any) -> Node:
-        """NumPy's `ndarray.dot` for up to two axes: the matrix product, or a scaling."""
-        scalar = self.ndim == 0 or np.ndim(other) == 0
-        return self * other if scalar else self @ other  # type: ignore[no-any-return]
+        """NumPy's `ndarray.dot`: a scaling, or the last axis against the last but one."""
+        return np.dot(self, other)  # type: ignore[no-any-return]
 
     def __getitem__(self, key: Any) -> Node:
         if isinstance(self.type, TupleType):

@@ -73,6 +73,13 @@ def test_npy_and_csv_are_read(tmp_path: Path) -> None:
     assert "value = 68.0" in done.stdout
 
 
+def test_an_expression_may_begin_with_a_minus() -> None:
+    for order in (["-x**2", "-i", "x:f64"], ["-ix:f64", "-x**2"], ["-i", "x:f64", "--", "-x**2"]):
+        done = symdiff(*order, "--grad", "x") if "--" not in order else symdiff(*order)
+        assert done.returncode == 0, done.stderr
+        assert "%1 : f64[] = negative %0" in done.stdout
+
+
 def test_numpys_spelling_methods_and_indexing_are_understood() -> None:
     for expression in (
         "np.sum(np.sin(X)**2)",

@@ -57,6 +57,20 @@ def test_outputs_come_back_in_their_nesting() -> None:
     assert f(3.0) == {"a": [np.array(4.0), (np.array(6.0),)], "b": np.array(3.0)}
 
 
+def test_a_node_with_several_results_gives_their_tuple() -> None:
+    g = sd.Graph()
+    x = g.input("x", sd.f64["n"])
+    parts = np.frexp(x)
+    f = sd.compile([x], {"parts": parts, "exponent": [parts[1]]})
+    for function in (f, pickle.loads(pickle.dumps(f))):
+        found = function([3.0, 5.0])
+        mantissa, exponent = found["parts"]
+        np.testing.assert_array_equal(mantissa, [0.75, 0.625])
+        np.testing.assert_array_equal(exponent, [2, 3])
+        assert exponent.dtype == np.int32
+        np.testing.assert_array_equal(found["exponent"][0], exponent)
+
+
 def test_inputs_are_taken_in_their_nesting() -> None:
     g = sd.Graph()
     p = g.inputs_like({"w": sd.f64[2], "b": sd.f64[()]})
@@ -64,6 +78,8 @@ def test_inputs_are_taken_in_their_nesting() -> None:
     f = sd.compile([p, x], sd.sum(p["w"] * x) + p["b"])
     assert f({"b": 1.0, "w": [1.0, 2.0]}, [3.0, 4.0]) == 12.0
     assert f(x=[3.0, 4.0], w=[1.0, 2.0], b=1.0) == 12.0
+    with pytest.raises(sd.ArgumentError, match=r"takes 2 arguments \(.*, nested .*\); 3 given"):
+        f([1.0, 2.0], 1.0, [3.0, 4.0])
 
 
 def test_inputs_none_means_the_graphs_inputs_in_order() -> None:

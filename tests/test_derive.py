@@ -730,3 +730,11 @@ def test_the_hessian_of_a_hessian_has_four_axes() -> None:
     fourth = sd.jacobian(sd.jacobian(H, x), x)
     assert fourth.shape == (2, 2, 2, 2)
     np.testing.assert_array_equal(sd.evaluate(fourth, {x: [0.5, 1.0]}), np.full((2,) * 4, 24.0))
+
+
+def test_a_node_with_several_results_has_a_tangent_for_each() -> None:
+    x = sd.Graph().input("x", sd.f64[2])
+    for node in (np.divmod(x, 2.0), np.divmod(sd.stop_gradient(x), 2.0)):
+        tangents = sd.jvp(node, x, [1.0, 3.0])
+        moved = [1.0, 3.0] if node.inputs[0] is x else [0.0, 0.0]
+        np.testing.assert_array_equal(sd.evaluate(tangents, {x: [3.0, 5.0]}), ([0.0, 0.0], moved))

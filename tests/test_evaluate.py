@@ -193,6 +193,21 @@ def test_a_key_that_is_no_input_is_answered_with_the_inputs(g: sd.Graph, w: sd.N
             sd.evaluate(w, {key: W})
 
 
+def test_values_are_a_dict_that_gives_each_node_once(g: sd.Graph, w: sd.Node) -> None:
+    with pytest.raises(sd.ArgumentError, match=r"a dict \{input: value\}, not 2.0"):
+        sd.evaluate(w, 2.0)  # type: ignore[arg-type]
+    with pytest.raises(sd.ArgumentError, match="given twice, by name and as a node"):
+        sd.evaluate(w, {w: W, "w": W})
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_no_mask_of_an_array_is_lost(g: sd.Graph, w: sd.Node, given: bool) -> None:
+    masked = np.ma.masked_greater(np.ones(w.shape), 0.5)
+    with pytest.raises(sd.SymdiffError, match="mask would be lost"):
+        sd.evaluate(w, {w: masked}) if given else w + masked
+    assert np.all(sd.evaluate(w, {w: np.ma.masked_greater(W, np.inf)}) == W)
+
+
 def test_sizes_no_shape_settles_are_given(g: sd.Graph) -> None:
     p = g.input("p", sd.f64["h*k"])
     columns = p.reshape("h", "k")
@@ -300,3 +315,12 @@ def test_a_size_no_value_settles_is_asked_for_with_its_node() -> None:
     with pytest.raises(sd.ArgumentError, match=r"settles n; pass sizes=[\s\S]*size_of size=n"):
         sd.evaluate(z, {s: 2.0})
     assert sd.evaluate(z, {s: 2.0}, sizes={"n": 3}) == 6.0
+
+
+def test_the_range_of_an_operand_is_that_of_its_numbers(g: sd.Graph, w: sd.Node) -> None:
+    for values, shown in (
+        ([1.0, np.nan, 3.0], r"in \[1, 3\] and 1 NaN"),
+        ([np.nan] * 3, r"  3 NaN"),
+    ):
+        with pytest.raises(sd.NonFiniteError, match=shown):
+            sd.evaluate(sd.sum(w), {w: values}, stop_at_nonfinite=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,26 @@ def test_keywords_and_defaults_are_bound() -> None:
     assert compiled([1.0, 2.0], scale=3.0) == 9.0
 
 
+def test_defaults_that_are_not_given_stay_with_the_function() -> None:
+    def f(x: Any, scale: Any = 2.0, kind: str = "sum", axis: Any = None) -> Any:
+        return scale * getattr(np, kind)(x, axis=axis)
+
+    assert sd.function(f)([1.0, 2.0]) == 6.0
+    assert sd.function(f)([1.0, 2.0], scale=3.0) == 9.0
+    assert sd.function(f, wrt="scale").grad([1.0, 2.0]) == 3.0
+    assert sd.function(f, sd.f64["n"])([1.0, 2.0]) == 6.0
+    assert sd.function(f, sd.f64["n"], sd.f64)([1.0, 2.0]) == 6.0
+    assert sd.function(functools.partial(f, kind="prod"))([3.0, 2.0]) == 12.0
+    np.testing.assert_array_equal(sd.function(np.sum, sd.f64["n"]).grad([1.0, 2.0]), [1.0, 1.0])
+
+
+def test_gradients_have_the_nesting_of_each_call() -> None:
+    f = sd.function(lambda p: p[0] * p[1])
+    x, y = np.array(2.0), np.array(3.0)
+    assert f.grad([x, y]) == [3.0, 2.0]
+    assert f.grad((x, y)) == (3.0, 2.0)
+
+
 def test_several_results_have_values_but_no_gradient() -> None:
     f = sd.function(lambda x: {"a": x + 1.0, "b": (x * 2.0, 3.0)})
     result = f(np.array([1.0]))
@@ -149,6 +170,12 @@ BAD = {
     "no such argument": (lambda: sd.function(energy, wrt="y"), "wrt='y'"),
     "position out of range": (lambda: sd.function(energy, wrt=4), "wrt=4"),
     "too many arguments": (lambda: sd.function(energy)(1.0, 2.0), "energy"),
+    "not an array": (lambda: sd.function(np.sum)([1.0], "axis"), "'axis' is not an array"),
+    "ragged": (lambda: sd.function(energy)([1.0, [2.0]]), "makes no array"),
+    "wrt without a type": (
+        lambda: sd.function(lambda x, y=1.0: x, sd.f64, wrt="y"),
+        "but 1 types are given",
+    ),
     "types do not fit": (lambda: sd.function(energy, sd.f64[2], sd.f64[2]), "do not fit"),
 }
 

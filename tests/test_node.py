@@ -425,3 +425,13 @@ def test_a_size_can_stand_in_a_key(g: sd.Graph) -> None:
     half = y[:n] - y[n:]
     assert half.shape == (sd.Size("n"),)
     np.testing.assert_array_equal(sd.evaluate(half, {y: [1.0, 2.0, 5.0, 7.0]}), [-4.0, -5.0])
+
+
+@pytest.mark.parametrize("ufunc", [np.minimum, np.multiply, np.power, np.greater, np.divide])
+def test_a_size_is_an_integer_to_numpys_functions(ufunc: np.ufunc) -> None:
+    g = sd.Graph()
+    x = g.input("x", sd.f64["n"])
+    n = x.shape[0]
+    found = sd.evaluate([ufunc(x, n), ufunc(n, x)], {x: A[0]})
+    np.testing.assert_array_equal(found, [ufunc(A[0], 3), ufunc(3, A[0])])
+    assert (np.int64(2) * n, n - np.int64(2)) == (2 * n, n - 2)

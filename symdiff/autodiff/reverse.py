@@ -196,8 +196,9 @@ def _seed(graph: Graph, z: Node, seed: Any) -> Node:
     if seed is None:
         if z.shape:
             raise ArgumentError(
-                "z must be a scalar to have a gradient; reduce it (sd.sum), pass seed= (the "
-                f"gradient with respect to it), or use sd.jacobian\n  z = {node_line(z)}"
+                "z must be a scalar to have a gradient; reduce it (sd.sum), use sd.jacobian, or "
+                "sd.vjp (build_grad: seed=) with a gradient to start from\n"
+                f"  z = {node_line(z)}"
             )
         return graph.constant(1, z.dtype)
     if isinstance(seed, Node):

@@ -157,6 +157,10 @@ def _operands(node: Node, arguments: Sequence[Any]) -> str:
 
 
 def _range(value: Any) -> str:
-    if isinstance(value, np.ndarray) and value.size and value.dtype.kind in "fiu":
-        return f"  in [{value.min():.6g}, {value.max():.6g}]"
-    return ""
+    if not (isinstance(value, np.ndarray) and value.size and value.dtype.kind in "fiu"):
+        return ""
+    known = value[~np.isnan(value)]
+    found = [f"in [{known.min():.6g}, {known.max():.6g}]"] if known.size else []
+    if known.size < value.size:
+        found.append(f"{value.size - known.size} NaN")
+    return "  " + " and ".join(found)

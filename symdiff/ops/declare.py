@@ -85,7 +85,8 @@ def elementwise(
     """Declare an op that acts entry by entry and broadcasts as NumPy does.
 
     Arguments: `partials`, one ``rule(y, *inputs)`` for each argument giving the partial
-    derivative as a node, a number, ``over(node)``, or None for zero by definition; or
+    derivative as a node, a number, ``over(node)``, or None for zero by definition; a number that
+    is always the same stands there itself; or
     `vjp`/`jvp` in their place, whose results are un-broadcast here all the same. `dtypes`
     gives the result's dtype (or a tuple of them) from the operands'; without it a ufunc is asked,
     and any other kernel is taken to give the operands' common dtype.
@@ -104,8 +105,9 @@ def elementwise(
         return TensorType(dtype, shape)
 
     if partials is not None:
-        vjp = tuple(_vjp_from_partial(k, p) for k, p in enumerate(partials))
-        jvp = tuple(_jvp_from_partial(p) for p in partials)
+        rules = [_rule(partial) for partial in partials]
+        vjp = tuple(_vjp_from_partial(k, rule) for k, rule in enumerate(rules))
+        jvp = tuple(map(_jvp_from_partial, rules))
     elif vjp is not None:
         vjp = tuple(_fitted(k, rule) for k, rule in enumerate(vjp))
     return Op(
@@ -165,6 +167,12 @@ def _ufunc_dtypes(name: str, ufunc: Any) -> Callable[..., Any]:
     return resolve
 
 
+def _rule(partial: Any) -> Any:
+    """The rule of an argument; a number is what it always gives."""
+    known = partial is None or partial is undefined or callable(partial)
+    return partial if known else lambda *_: partial
+
+
 def _vjp_from_partial(position: int, partial: Any) -> Any:
     if partial is None or partial is undefined:
         return partial
@@ -199,6 +207,8 @@ def scale(g: Node, partial: Any) -> Node | None:
     A mask is kept outermost: ``where(m, h, 0)`` times ``p`` is ``where(m, h * p, 0)``, so a
     branch not taken cannot make NaN, whatever its partial derivatives are.
     """
+    if isinstance(partial, np.ndarray):
+        partial = g.graph.constant(partial)
     if type(partial) is not Node:
         if partial is None or partial == 0:
             return None

@@ -165,7 +165,11 @@ numpy_function(np.linalg.matrix_power)(lambda a, n: matrix_power(a, n))
 
 @numpy_function(np.dot)
 def _np_dot(a: Any, b: Any) -> Node:
-    return a.dot(b) if isinstance(a, Node) else b * a if np.ndim(a) == 0 else b.__rmatmul__(a)
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return a * b  # type: ignore[no-any-return]
+    if np.ndim(a) > 1 and np.ndim(b) > 2:  # where `@` would pair the leading axes
+        return np.tensordot(a, b, axes=(-1, -2))  # type: ignore[return-value]
+    return np.matmul(a, b)  # type: ignore[no-any-return]
 
 
 REGISTRY.enroll(__name__)

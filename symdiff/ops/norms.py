@@ -66,8 +66,10 @@ def _plain(x: Array, ord: float, axis: tuple[int, ...]) -> Any:
     with np.errstate(over="ignore", under="ignore"):
         total = np.add.reduce(np.square(x), axis=axis, keepdims=True)
     limits = np.finfo(x.dtype)
-    safe = np.all((total >= limits.tiny / limits.eps) & (total <= limits.max))
-    return np.sqrt(total) if safe else None
+    safe = (total >= limits.tiny / limits.eps) & (total <= limits.max)
+    if not safe.all():
+        safe |= ~np.logical_or.reduce(x, axis=axis, keepdims=True)  # zeros, as x - x has
+    return np.sqrt(total) if safe.all() else None
 
 
 def _measured(x: Array, ord: float, axis: tuple[int, ...]) -> tuple[Array, Array, Array]:
@@ -107,6 +109,8 @@ def _p_norm_part(x: Array, ord: float, power: int, over: int, axis: tuple[int, .
     if length is None:
         result, length = _ratios(x, ord, power, axis)
     else:
+        if not length.all():
+            length = np.where(length == 0, length.dtype.type(1), length)
         result = x / length
     coefficient = _coefficient(ord, power, over)
     if coefficient != 1:

@@ -34,8 +34,8 @@ def structured(graph: Graph) -> Pass:
     """The graph with what is made of identity matrices and diagonals in closed form.
 
     Left as it is where it has no such part, and where the closed forms would take more work: on
-    the whole, or at some sizes by more than a sixteenth, since what is counted is not time. So it is too where they
-    are of so many more steps that these outweigh the entries at all sizes.
+    the whole, or at some sizes by more than a sixteenth, since what is counted is not time. So it
+    is where they are so many more steps that these outweigh the entries at all sizes.
     """
     live = graph.ancestors(graph.outputs)
     unchanged = Pass(graph, {node: node for node in live})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import NoReturn
+from typing import Any, Final, NoReturn
 
 from symdiff.errors import ArgumentError, NoValueError, ParseError
 from symdiff.sizes import sums
@@ -42,9 +42,6 @@ class Size:
     __module__ = "symdiff.sizes"  # the public path, which pickles name
 
     _terms: Sum
-
-    # NumPy then leaves `array + size` to `Size.__radd__`, which leaves it to Python.
-    __array_ufunc__ = None
 
     def __new__(cls, text: str | Size) -> Size:
         # No limit on the length, unlike `as_dim`: a pickle may hold any size there is.
@@ -148,9 +145,25 @@ class Size:
     def __iter__(self) -> Iterator[NoReturn]:
         raise _no_value(self, "cannot be iterated over")
 
+    def __array_ufunc__(self, ufunc: object, method: str, *inputs: Any, **_: object) -> Any:
+        # Nodes decide what NumPy's functions do with sizes; NumPy's numbers are as Python's.
+        operate = _OPERATORS.get(getattr(ufunc, "__name__", ""))
+        plain = [i.item() if hasattr(i, "item") and i.shape == () else i for i in inputs]
+        known = all(isinstance(i, int | float | complex | Size) for i in plain)
+        return operate(*plain) if operate and known and method == "__call__" else NotImplemented
+
 
 Dim = int | Size
 """What a shape's entry is: an `int`, or a `Size` known only at the call."""
+
+_OPERATORS: Final[dict[str, Callable[[Any, Any], Any]]] = {
+    "add": operator.add, "subtract": operator.sub, "multiply": operator.mul,
+    "divide": operator.truediv, "floor_divide": operator.floordiv, "remainder": operator.mod,
+    "power": operator.pow, "equal": operator.eq, "not_equal": operator.ne,
+    "less": operator.lt, "less_equal": operator.le, "greater": operator.gt,
+    "greater_equal": operator.ge,
+}  # fmt: skip
+"""What NumPy's scalars ask for by these names, in `np.int64(2) * n`."""
 
 _set_terms = Size.__dict__["_terms"].__set__
 
@@ -210,6 +223,11 @@ def _size(terms: Sum) -> Size:
 
 def _apply(operation: Callable[[Sum, Sum], Sum], left: object, right: object) -> Dim:
     one, two = _operand(left), _operand(right)
+    if isinstance(left, (float, complex)) or isinstance(right, (float, complex)):
+        raise NoValueError(
+            f"{left} and {right} in one term: sizes are integers known only at the call; begin "
+            "the term with a node, as in `sd.sum(x) / x.shape[0]`"
+        )
     return NotImplemented if one is None or two is None else dim_of(operation(one, two))
 
 

@@ -168,3 +168,21 @@ def test_a_probe_shows_each_run_and_gradients_pass_through(
     assert f(1.5) == [3.0, 2.0]
     assert capsys.readouterr().out == "y: 3.0\n"
     assert seen == [3.0]
+
+
+WRONG_KERNELS = {
+    "nothing": lambda x: None,
+    "another shape": lambda x: x[1:],
+    "another rank": lambda x: x.sum(),
+    "another dtype": lambda x: x.astype(np.float32),
+    "several results": lambda x: (x, x),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_KERNELS)
+def test_a_kernel_of_ones_own_is_held_against_its_type(name: str) -> None:
+    own = sd.op("own", "x", doc="?", infer=lambda x: x, kernel=WRONG_KERNELS[name])
+    x = sd.Graph().input("x", sd.f64[3])
+    f = sd.compile([x], own(x) * 2.0)
+    with pytest.raises(sd.EvaluationError, match=r"kernel of own (gave|must)"):
+        f(np.ones(3))

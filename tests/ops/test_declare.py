@@ -305,3 +305,34 @@ def test_a_kernel_that_is_no_ufunc_gives_the_common_dtype_of_its_operands() -> N
     np.testing.assert_array_equal(
         sd.evaluate(sd.grad(sd.sum(y), x), {x: np.ones(2, np.float32)}), [2.0, 2.0]
     )
+
+
+def test_a_partial_may_be_a_number_or_an_array() -> None:
+    tripled = sd.elementwise("tripled", "x", doc="3x", kernel=lambda x: 3 * x, partials=(3.0,))
+    sd.testing.check_op(tripled, [1.0, 2.0])
+    weights = np.array([1.0, 2.0])
+    weighted = sd.elementwise(
+        "weighted", "x", doc="w x", kernel=lambda x: weights * x, partials=(lambda y, x: weights,)
+    )
+    x = sd.Graph().input("x", sd.f64[2])
+    np.testing.assert_array_equal(
+        sd.evaluate(sd.grad(sd.sum(weighted(x)), x), {x: [5.0, 6.0]}), weights
+    )
+
+
+@pytest.mark.parametrize("found", [None, (3,), np.float64, [sd.f64[3]]], ids=str)
+def test_what_infer_gives_must_be_a_type(found: Any) -> None:
+    wrong = sd.op("wrong", "x", doc="", infer=lambda x: found, kernel=np.copy)
+    with pytest.raises(sd.InvariantError, match="infer of wrong gave"):
+        wrong(sd.Graph().input("x", sd.f64[3]))
+
+
+@pytest.mark.parametrize(
+    "value", [[1], ([1],), np.ones(2), sd.Graph().input("k", sd.f64)], ids=repr
+)
+def test_a_parameter_that_is_no_constant_value_is_named(value: Any) -> None:
+    scaled = sd.op(
+        "scaled", "x", doc="", parameters={"k": 1}, infer=lambda x, k: x, kernel=lambda x, k: k * x
+    )
+    with pytest.raises(sd.ArgumentError, match="parameter 'k' is"):
+        scaled(sd.Graph().input("x", sd.f64[2]), k=value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 
 import numpy as np
@@ -138,3 +139,13 @@ def test_arrays_and_lists_multiply_from_either_side() -> None:
     found = sd.evaluate([m @ x, x @ m, np.matmul(m, x), np.dot(m, x), x.dot(m)], {x: [1.0, 1.0]})
     for value, wanted in zip(found, ([3, 7], [4, 6], [3, 7], [3, 7], [4, 6]), strict=True):
         np.testing.assert_array_equal(value, wanted)
+
+
+@pytest.mark.parametrize("a", [(4,), (3, 4), (2, 3, 4)], ids=str)
+@pytest.mark.parametrize("b", [(4,), (4, 3), (2, 4, 5)], ids=str)
+def test_dot_pairs_no_leading_axes(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    g = sd.Graph()
+    A, B = (np.arange(math.prod(shape), dtype=float).reshape(shape) for shape in (a, b))
+    x, y = g.input("x", A), g.input("y", B)
+    for found in sd.evaluate([np.dot(x, y), x.dot(B), np.dot(A, y)], {x: A, y: B}):
+        np.testing.assert_array_equal(found, np.dot(A, B))

@@ -115,6 +115,25 @@ def test_neither_value_nor_derivatives_overflow_or_underflow_on_the_way(
     np.testing.assert_allclose(large[2], plain[2] / scale, rtol=1e-13, atol=1e-14 / scale)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "other"),
+    list(product([np.float64], [2.0, 1e-200, 1e200]))
+    + list(product([np.float32], [2.0, 1e-30, 1e30])),
+)
+def test_rows_of_zeros_have_norm_and_derivative_0_beside_any_other(
+    dtype: Any, other: float
+) -> None:
+    array = np.array([[0.0, 0.0], [3.0, -4.0], [0.0, other]], dtype)
+    x = sd.Graph().input("x", array)
+    y = sd.linalg.vector_norm(x, axis=1)
+    gradient = sd.grad(sd.sum(y), x)
+    length, first, second = sd.evaluate([y, gradient, sd.grad(sd.sum(gradient), x)], {x: array})
+    np.testing.assert_array_equal(length, array.max(axis=1) / [1, 0.6, 1])
+    np.testing.assert_allclose(first, [[0, 0], [0.6, -0.8], [0, 1]], rtol=1e-6)
+    np.testing.assert_array_equal(second[0], 0)
+    assert length.dtype == first.dtype == second.dtype == dtype
+
+
 def test_single_precision_stays_so_and_does_not_overflow() -> None:
     array = np.array([3e30, 4e30], np.float32)
     x = sd.Graph().input("x", array)

@@ -181,6 +181,18 @@ def test_a_graph_without_structure_is_left_alone() -> None:
     assert structured(g).graph is g
 
 
+def test_closed_forms_of_many_more_steps_than_entries_are_left_alone() -> None:
+    """The Hessian of a recursion over a few numbers, each its own entry of the input."""
+    g = sd.Graph()
+    x = g.input("x", sd.f64[6, 3])
+    a = [x[0, k] for k in range(3)]
+    for t in range(1, 6):
+        a = [np.logaddexp(a[k], a[k - 1]) + x[t, k] for k in range(3)]
+    g.outputs = [sd.hessian(np.logaddexp(a[1], a[2]), x)]
+    assert structured(g).graph is g
+    assert len(sd.compile([x], g.outputs).graph) < 1.1 * len(g.ancestors(g.outputs))
+
+
 def test_an_operation_that_needs_the_entries_gets_them() -> None:
     g = sd.Graph()
     x = g.input("x", sd.f64["n"])

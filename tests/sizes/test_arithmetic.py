@@ -177,6 +177,17 @@ def test_other_operands_are_type_errors(name: str, other: Any) -> None:
         getattr(operator, name)(other, n)
 
 
+@pytest.mark.parametrize("other", [0.5, np.float64(0.5), 2j])
+@pytest.mark.parametrize("name", ARITHMETIC)
+def test_floats_beside_sizes_point_to_the_way_out(name: str, other: Any) -> None:
+    message = "known only at the call; begin the term with a node"
+    with pytest.raises(NoValueError, match=message):
+        getattr(operator, name)(n + 1, other)
+    if name != "pow":
+        with pytest.raises(NoValueError, match=message):
+            getattr(operator, name)(other, n + 1)
+
+
 @pytest.mark.parametrize("divide", [operator.floordiv, operator.mod])
 def test_division_by_the_int_zero_is_refused(divide: Callable[[Any, Any], Dim]) -> None:
     with pytest.raises(ArgumentError, match=r"division of the size n \+ 1 by zero"):

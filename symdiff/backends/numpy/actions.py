@@ -20,6 +20,7 @@ from symdiff.backends.numpy.kernels import (
     writes,
 )
 from symdiff.backends.numpy.scalars import holds_number, number_action
+from symdiff.errors import EvaluationError
 from symdiff.graph import Graph
 from symdiff.node import Node
 from symdiff.plan import (
@@ -35,6 +36,8 @@ from symdiff.plan import (
     make_plan,
 )
 from symdiff.plan.blocks import is_total
+from symdiff.sizes import Size
+from symdiff.types import Shape, TensorType, Type, dtype_name
 
 __all__ = ["Work", "view", "work_of"]
 
@@ -219,7 +222,7 @@ def _made(node: Node) -> Action:
         named = (("dtype", params["dtype"]),) if params.get("dtype") is not None else ()
         return Action(ufunc.reduce, f"{ufunc.__name__}_reduce", args, node, None, named)
     assert op.kernel is not None
-    kernel = op.kernel if op.registered else _Owned(op.kernel)
+    kernel = op.kernel if op.registered else _Owned(op.kernel, op.name, node.type)
     return Action(kernel, op.name, node.inputs, node, None, tuple(params.items()))
 
 
@@ -231,23 +234,40 @@ def _total(*terms: Any) -> Any:
 
 
 class _Owned:
-    """A user's kernel, which may give back what it was given: then its result is copied."""
+    """A user's kernel: its results are held against their types, as far as these are known.
 
-    __slots__ = ("kernel",)
+    It may give back what it was given; then its result is copied.
+    """
 
-    def __init__(self, kernel: Callable[..., Any]) -> None:
-        self.kernel = kernel
+    __slots__ = ("kernel", "name", "type")
+
+    def __init__(self, kernel: Callable[..., Any], name: str, type_: Type) -> None:
+        self.kernel, self.name, self.type = kernel, name, type_
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         result = self.kernel(*args, **named)
-        if isinstance(result, tuple | list):
-            return tuple([_apart(r, args) for r in result])
-        return _apart(result, args)
+        if isinstance(self.type, TensorType):
+            return self.fitting(result, self.type, args)
+        if not isinstance(result, tuple | list) or len(result) != len(self.type):
+            raise EvaluationError(f"the kernel of {self.name} must give {len(self.type)} results")
+        pairs = zip(result, self.type.items, strict=True)
+        return tuple([self.fitting(r, t, args) for r, t in pairs])
+
+    def fitting(self, result: Any, type_: TensorType, args: tuple[Any, ...]) -> Any:
+        array = np.asarray(result)
+        if array.dtype != type_.dtype or not _may_be(array.shape, type_.shape):
+            raise EvaluationError(
+                f"the kernel of {self.name} gave {dtype_name(array.dtype)}{list(array.shape)}, "
+                f"but the node's type is {type_}"
+            )
+        return np.array(array) if any(np.may_share_memory(array, a) for a in args) else array
 
 
-def _apart(result: Any, args: tuple[Any, ...]) -> Any:
-    shared = any(np.may_share_memory(result, a) for a in args)
-    return np.array(result) if shared else result
+def _may_be(shape: tuple[int, ...], declared: Shape) -> bool:
+    """Whether a shape is a declared one for some values of its named sizes."""
+    return len(shape) == len(declared) and all(
+        isinstance(dim, Size) or dim == size for size, dim in zip(shape, declared, strict=True)
+    )
 
 
 class _AsFloat:
