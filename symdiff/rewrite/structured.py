@@ -43,6 +43,8 @@ def structured(graph: Graph) -> Pass:
         return unchanged
     with paused_collector():
         result = _Walk(graph).run()
+    if result is None:
+        return unchanged
     made = result.graph.ancestors(result.graph.outputs)
     before, after = _work(live), _work(made)
     if max(after) + _STEP * len(made) > 2 * (max(before) + _STEP * len(live)):
@@ -65,11 +67,14 @@ class _Walk:
         self.forms: dict[Node, Form] = {}
         self.came_from: dict[Node, Node] = {}
 
-    def run(self) -> Pass:
+    def run(self) -> Pass | None:
+        """The new graph; None as soon as it is seen to become far larger than the old."""
         graph, new = self.old, self.new
         needed = {n.index for n in graph.ancestors(graph.outputs)}
         needed.update(n.index for n in graph.inputs)
-        for index in sorted(needed):
+        for done, index in enumerate(sorted(needed)):
+            if len(new) > 2 * done + _SLACK:
+                return None
             node = graph.node(index)
             known = len(new)
             with new.recording(order=graph.order(node), origin=graph.origin(node)):
@@ -142,6 +147,9 @@ def _in_dtype(form: Form, dtype: np.dtype[Any]) -> Form:
 
 _STEP: Final = 512
 """What a step takes beside its entries, in entries."""
+
+_SLACK: Final = 1000
+"""By how many steps the new graph may be ahead of twice the old one's, on the way."""
 
 _VIEWS: Final = ("reshape", "permute_dims", "broadcast_to", "index", "item", "input", "constant")
 
