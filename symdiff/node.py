@@ -275,6 +275,18 @@ class Node(Storage):
 
     conjugate = conj
 
+    def copy(self, order: str = "C") -> Node:
+        """The node itself: no node ever changes."""
+        return self
+
+    def item(self, *args: Any) -> NoReturn:
+        """Raises `NoValueError`: a node has no value."""
+        raise _no_value(self, "item()", "sd.evaluate(node, {input: value}) gives its value")
+
+    def tolist(self) -> NoReturn:
+        """Raises `NoValueError`: a node has no value."""
+        raise _no_value(self, "tolist()", "sd.evaluate(node, {input: value}) gives its value")
+
     def clip(self, min: Any = None, max: Any = None) -> Node:
         """The node limited to an interval, as `sd.clip`."""
         return _call("clip", self, min, max)  # type: ignore[no-any-return]

@@ -435,3 +435,12 @@ def test_a_size_is_an_integer_to_numpys_functions(ufunc: np.ufunc) -> None:
     found = sd.evaluate([ufunc(x, n), ufunc(n, x)], {x: A[0]})
     np.testing.assert_array_equal(found, [ufunc(A[0], 3), ufunc(3, A[0])])
     assert (np.int64(2) * n, n - np.int64(2)) == (2 * n, n - 2)
+
+
+def test_a_copy_is_the_node_itself_and_no_value_is_given() -> None:
+    x = sd.Graph().input("x", sd.f64[2])
+    assert x.copy() is x
+    with pytest.raises(sd.NoValueError, match=r"item\(\): x : f64\[2\]"):
+        x.item()
+    with pytest.raises(sd.NoValueError, match=r"tolist\(\): x : f64\[2\]"):
+        x.tolist()

@@ -184,7 +184,8 @@ def _real_path(path: dict[Node, None], outputs: Iterable[Node]) -> dict[Node, No
             continue
         if _floating_kind(node) == "c":
             way = {n: None for n in path if n in reached}
-            raise _not_differentiable("derivatives do not pass through complex values", node, way)
+            why = "derivatives do not pass through complex values, only through two real parts"
+            raise _not_differentiable(why, node, way)
         rules = node.op.vjp_rules
         for position, source in enumerate(node.inputs):
             if type(rules) is not tuple or rules[position] is not None:

@@ -8,6 +8,7 @@ over the leading axes along which an operand was broadcast.
 from __future__ import annotations
 
 import operator
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -161,6 +162,13 @@ def matrix_power(x: Node, n: int, /) -> Node:
 
 
 numpy_function(np.linalg.matrix_power)(lambda a, n: matrix_power(a, n))
+
+
+@numpy_function(np.linalg.multi_dot)
+def _np_multi_dot(arrays: Any) -> Node:
+    """The product of several; `sd.compile` takes the cheapest order."""
+    product: Node = reduce(np.dot, arrays)
+    return product
 
 
 @numpy_function(np.dot)

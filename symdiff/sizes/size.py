@@ -280,7 +280,10 @@ def _refuse_quotient(top: Sum, bottom: Sum) -> NoReturn:
 
 def _no_value(size: Size, what: str, instead: str = "") -> NoValueError:
     ways = [instead] if instead else []
-    ways += ["pass it on as a size", "give the input a fixed size, as in f64[3]"]
+    ways += [
+        "pass it on as a size, as in np.eye(n, like=x)",
+        "give the input a fixed size, as in f64[3]",
+    ]
     return NoValueError(
         f"the size {shortened(str(size))} {what}: it is known only at the call; "
         f"{', or '.join(ways)}"

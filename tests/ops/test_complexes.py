@@ -162,7 +162,7 @@ def test_derivatives_do_not_pass_through_complex_values(name: str, mode: str) ->
     with pytest.raises(sd.NotDifferentiableError) as caught:
         MODES[mode](z, x)
     message = str(caught.value)
-    assert message.startswith("derivatives do not pass through complex values\n")
+    assert message.startswith("derivatives do not pass through complex values, only")
     assert "c128" in message.splitlines()[1]
     assert message.count("test_complexes.py:") >= 3
     way = message.split("the path from the output to it:\n")[1].splitlines()

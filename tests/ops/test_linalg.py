@@ -149,3 +149,12 @@ def test_dot_pairs_no_leading_axes(a: tuple[int, ...], b: tuple[int, ...]) -> No
     x, y = g.input("x", A), g.input("y", B)
     for found in sd.evaluate([np.dot(x, y), x.dot(B), np.dot(A, y)], {x: A, y: B}):
         np.testing.assert_array_equal(found, np.dot(A, B))
+
+
+def test_multi_dot_is_numpys() -> None:
+    g = sd.Graph()
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=shape) for shape in ((3,), (3, 4), (4, 2), (2,))]
+    nodes = [g.input(f"x{k}", a) for k, a in enumerate(arrays)]
+    found = sd.evaluate(np.linalg.multi_dot(nodes), dict(zip(nodes, arrays, strict=True)))
+    np.testing.assert_allclose(found, np.linalg.multi_dot(arrays))
