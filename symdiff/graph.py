@@ -211,10 +211,12 @@ class Graph:
 
         One that has a name here keeps it.
         """
-        for node, name in list(other._names.items()):
+        names = other._names
+        fewer: Mapping[Node, Any] = names if len(names) < len(stands_for) else stands_for
+        for node in list(fewer):
             made = stands_for.get(node)
-            if made is not None and text.is_listed(made.op, made.params):
-                self._names.setdefault(made, name)
+            if node in names and made is not None and text.is_listed(made.op, made.params):
+                self._names.setdefault(made, names[node])
 
     @property
     def provenance(self) -> Iterator[Provenance]:

@@ -142,6 +142,13 @@ def test_substituting_and_inlining_keep_names(graph: sd.Graph) -> None:
     assert "y  : f64[m] = add %1 r" in sd.text(made)
 
 
+def test_mapped_nodes_keep_the_names_of_what_they_stand_for() -> None:
+    X = sd.Graph().input("X", sd.f64["n", 3])
+    text = sd.text(sd.vmap(lambda x: sd.sum(sd.sin(x).named("wave")).named("total"))(X))
+    assert "wave  : f64[n,3] = sin X" in text
+    assert "total : f64[n]   = sum wave" in text
+
+
 def test_drawings_and_pages_name_nodes(graph: sd.Graph) -> None:
     z = graph.outputs[0]
     assert "<b>y</b>&#160; add" in sd.to_dot(list(graph.outputs))

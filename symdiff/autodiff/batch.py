@@ -45,6 +45,7 @@ def batch_nodes(
             with graph.recording(order=order, origin=graph.origin(node)):
                 done[node] = node.op.batch(node, inputs, mapped)
             _check(node, done[node], size)
+    graph.take_names(graph, done)
     return [done.get(n, n) for n in wanted], [n in done for n in wanted]
 
 
