@@ -70,21 +70,33 @@ def piecewise(*regions: tuple[Any, Kernel], of: tuple[Any, ...]) -> Any:
     A function is called on the entries of its region only, as one-dimensional arrays.
     """
     operands = np.broadcast_arrays(*of)
-    result = np.full(operands[0].shape, np.nan)
-    left = np.ones(result.shape, bool)
+    shape = operands[0].shape
+    result: Any = None
+    left = np.ones(shape, bool)
+    count = left.size
     for condition, function in regions:
         here = left & condition
-        if here.any():
-            result[here] = function(*[x[here] for x in operands])
-        left &= ~here
-    return result
+        found = np.count_nonzero(here)
+        if not found:
+            continue
+        if found == left.size:  # as it often is: then nothing has to be put together
+            return np.reshape(function(*[x.reshape(-1) for x in operands]), shape)
+        if result is None:
+            result = np.full(shape, np.nan)
+        result[here] = function(*[x[here] for x in operands])
+        count -= found
+        if not count:
+            return result
+        left ^= here
+    return np.full(shape, np.nan) if result is None else result
 
 
 def horner(coefficients: tuple[float, ...], x: Any) -> Any:
     """A polynomial, the highest coefficient first; right at infinity, unlike `np.polyval`."""
     total = np.full_like(x, coefficients[0])
     for coefficient in coefficients[1:]:
-        total = total * x + coefficient
+        total *= x
+        total += coefficient
     return total
 
 
