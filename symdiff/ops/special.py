@@ -71,24 +71,21 @@ def piecewise(*regions: tuple[Any, Kernel], of: tuple[Any, ...]) -> Any:
     """
     operands = np.broadcast_arrays(*of)
     shape = operands[0].shape
-    result: Any = None
+    result = np.full(shape, np.nan)
     left = np.ones(shape, bool)
-    count = left.size
+    rest = left.size
     for condition, function in regions:
         here = left & condition
-        found = np.count_nonzero(here)
-        if not found:
-            continue
-        if found == left.size:  # as it often is: then nothing has to be put together
-            return np.reshape(function(*[x.reshape(-1) for x in operands]), shape)
-        if result is None:
-            result = np.full(shape, np.nan)
-        result[here] = function(*[x[here] for x in operands])
-        count -= found
-        if not count:
-            return result
+        found = int(np.count_nonzero(here))
+        if found == left.size:  # as it often is: then nothing has to be looked up
+            result.reshape(-1)[...] = function(*[x.reshape(-1) for x in operands])
+        elif found:
+            result[here] = function(*[x[here] for x in operands])
+        rest -= found
+        if not rest:
+            break
         left ^= here
-    return np.full(shape, np.nan) if result is None else result
+    return result
 
 
 def horner(coefficients: tuple[float, ...], x: Any) -> Any:
