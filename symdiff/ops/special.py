@@ -77,7 +77,7 @@ def piecewise(*regions: tuple[Any, Kernel], of: tuple[Any, ...]) -> Any:
     for condition, function in regions:
         here = left & condition
         found = int(np.count_nonzero(here))
-        if found == left.size:  # as it often is: then nothing has to be looked up
+        if 0 < found == left.size:  # as it often is: then nothing has to be looked up
             result.reshape(-1)[...] = function(*[x.reshape(-1) for x in operands])
         elif found:
             result[here] = function(*[x[here] for x in operands])
