@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -75,12 +75,7 @@ def compile(
     _check_inputs(graph, input_nodes, output_nodes)
     first_use.module("rewrite.passes").pass_names(optimize)
 
-    snapshot = Graph(graph.name)
-    stands_for = {}
-    for node in input_nodes:
-        with snapshot.recording(origin=graph.origin(node)):
-            stands_for[node] = snapshot.input(str(node.name), node.type)
-    stands_for = transplant(output_nodes, snapshot, stands_for)
+    snapshot, stands_for = _snapshot(graph, input_nodes, output_nodes)
     found = {o: _results(stands_for[o]) for o in output_nodes}
     snapshot.outputs = [result for o in output_nodes for result in flatten(found[o])]
     arguments = map_tree(lambda _: None, tree)
@@ -109,6 +104,18 @@ def _nodes(tree: Any, what: str) -> list[Node]:
         if not isinstance(leaf, Node):
             raise ArgumentError(f"compile: {path} is {leaf!r}, not a node")
     return [leaf for _, leaf in leaves]
+
+
+def _snapshot(
+    graph: Graph, inputs: Iterable[Node], outputs: Sequence[Node]
+) -> tuple[Graph, dict[Node, Node]]:
+    """Another graph of what the outputs need, with all of the inputs, and old node -> new node."""
+    snapshot = Graph(graph.name)
+    stands_for = {}
+    for node in inputs:
+        with snapshot.recording(origin=graph.origin(node)):
+            stands_for[node] = snapshot.input(str(node.name), node.type)
+    return snapshot, transplant(outputs, snapshot, stands_for)
 
 
 def _results(output: Node) -> Any:
@@ -252,7 +259,7 @@ class CompiledFunction:
         arrays, sizes = self._binder.bind(args)
         try:
             results = self._program.run(arrays, sizes)
-        except Exception:
+        except Exception:  # of any kernel, a user's too; where the reference finds none, it stands
             self._explain(arrays)
             raise
         return self._nested(results)

@@ -59,14 +59,12 @@ class Roles:
         self._parts: dict[tuple[Any, Any, Any], list[str]] = {}
         order = graph.order
         self._factors: dict[tuple[Any, Any, Any], str] = {}
-        for record, seed in text.seeded(graph):
+        for record, seed in text.seeded(graph, shown):
             gradient, of, forward, position, is_whole = record
             if not (gradient in shown and of in shown and forward in shown):
                 continue
             target = record.target
             if seed is not None:
-                if seed.op.name != "constant" and seed not in shown:
-                    continue
                 self._factors.setdefault((gradient, of, target), f"{names.of(seed)} * ")
             if is_whole:
                 if order(gradient) > order(of):

@@ -13,7 +13,7 @@ every other node has a line and a number, dense over the lines printed.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -199,12 +199,10 @@ def _notes(
     """``; d %3 / d w`` behind a gradient; ``via %2`` where it is the part through a consumer."""
     whole: dict[Any, str] = {}
     parts: dict[Any, str] = {}
-    for record, seed in seeded(graph):
+    for record, seed in seeded(graph, known):
         gradient, of, forward, position, is_whole = record
         target = record.target
         if gradient not in listed or of not in known or target not in known:
-            continue
-        if seed is not None and seed.op.name != "constant" and seed not in known:
             continue
         factor = "" if seed is None else f"{reference(seed)} * "
         note = f"   ; {factor}d {reference(of)} / d {reference(target)}"
@@ -216,10 +214,11 @@ def _notes(
     return parts | whole
 
 
-def seeded(graph: Any) -> Iterator[tuple[Any, Any]]:
+def seeded(graph: Any, known: Container[Any]) -> Iterator[tuple[Any, Any]]:
     """The records of provenance, each with the seed that its gradient started from; None for 1.
 
-    With a seed u, a gradient of y is u * dy / dx. The record of the seed itself is left out.
+    With a seed u, a gradient of y is u * dy / dx. Left out are the record of the seed itself, and
+    all with a seed that cannot be named, being no constant and not `known`.
     """
     seeds: dict[Any, Any] = {}
     for record in graph.provenance:
@@ -229,8 +228,10 @@ def seeded(graph: Any) -> Iterator[tuple[Any, Any]]:
                 seed = seed.inputs[0]  # one number for all entries
             is_one = seed.op.name == "constant" and np.all(seed.params["value"].array == 1)
             seeds[record.of] = None if is_one and not record.of.type.shape else seed
-        else:
-            yield record, seeds.get(record.of)
+            continue
+        seed = seeds.get(record.of)
+        if seed is None or seed.op.name == "constant" or seed in known:
+            yield record, seed
 
 
 def _collect_graphs(value: Any, bodies: dict[str, tuple[str, Any]]) -> None:
