@@ -62,7 +62,7 @@ _EXPONENTIALS: Final[Mapping[str, Callable[..., Array]]] = {
 }
 """Of exp(x), x, and the logarithm of the sum, and the sum, of the entries along axes."""
 
-_UNCHANGED: Final = frozenset(("barrier", "cast", "refine", "stop_gradient"))
+_UNCHANGED: Final = frozenset(("barrier", "refine", "stop_gradient"))
 
 _EXACT: Final = 1000
 """The largest denominator of a float that is read as a fraction: 0.1 is 1/10."""
@@ -148,7 +148,7 @@ class _Values:
         """Work out a node from its operands."""
         if node in self.of:
             return
-        operands = [self.of[i] for i in node.inputs]
+        operands = [self._operand(i, node) for i in node.inputs]
         try:
             self.of[node] = self._value(node, operands)
         except RecursionError:
@@ -160,6 +160,14 @@ class _Values:
                 raise
             raise self._missing(node, f": {error}") from error
 
+    def _operand(self, x: Node, node: Node) -> Any:
+        """The value of an operand; truth counts 1 and 0 where numbers are made of it."""
+        types = [t for t in (x.type, node.type) if isinstance(t, TensorType)]
+        counts = [t.dtype.kind == "b" for t in types] == [True, False]
+        if counts and node.op.name not in ("where", "cast"):
+            return _entrywise(self._cast("b", "f"), self.of[x])
+        return self.of[x]
+
     def _value(self, node: Node, operands: list[Any]) -> Any:
         op = node.op
         if op is INPUT:
@@ -168,6 +176,9 @@ class _Values:
             return self._numbers(node.params["value"].array)
         if op.name == "size_of":
             return np.array(self.sympy.sympify(str(node.params["size"])), object)
+        if op.name == "cast":
+            cast = self._cast(node.inputs[0].dtype.kind, node.dtype.kind)
+            return _entrywise(cast, operands[0])
         if op.name in _UNCHANGED:
             return operands[0]
         function = self._function(node)
@@ -196,6 +207,17 @@ class _Values:
         if op.form != "elementwise" or op.sympy is None:
             return None
         return getattr(self.sympy, op.sympy) if isinstance(op.sympy, str) else op.sympy
+
+    def _cast(self, before: str, after: str) -> Callable[[Any], Any]:
+        """What a cast does to a value, by NumPy's letters for the kinds; rounding apart."""
+        sympy = self.sympy
+        if before != "b" and after == "b":
+            return lambda x: sympy.Ne(x, 0)
+        if before == "b" and after != "b":
+            return lambda x: sympy.Piecewise((1, x), (0, True))
+        if before == "f" and after in "iu":
+            return lambda x: sympy.sign(x) * sympy.floor(sympy.Abs(x))
+        return lambda x: x
 
     def _whole(self, node: Node, operands: list[Any]) -> Any:
         """Ops that take whole arrays."""
